@@ -1,0 +1,129 @@
+"""What a plugin can give to gpuenv: probes, recipe sources, engines, artifact sources, checks, doctor rules.
+
+The built-in ones are these same values, registered through the same hooks (`hookspec.py`). `order` sorts what is run
+or offered, small first; built-ins use tens, so a third party fits between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from gpuenv.model import (
+    Built,
+    CheckResult,
+    Choice,
+    CudaFiles,
+    Host,
+    Lock,
+    Overrides,
+    Plan,
+    Recipe,
+    Reporter,
+    Source,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Look at the machine: `run` takes the host as known so far and returns it with more facts.
+
+    A probe that raises is skipped with a note in the host; it never stops the others.
+    """
+
+    name: str
+    run: Callable[[Host, Overrides], Host]
+    order: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeSource:
+    """A place with recipes: `find` lists recipe files (`*.yaml`) there; a directory that does not exist is empty."""
+
+    name: str
+    find: Callable[[], Iterable[Path]]
+    order: int = 50
+
+
+class Engine(Protocol):
+    """Something that builds environments from a plan, with an installer that exists already."""
+
+    name: str
+
+    def resolve(self, choice: Choice, platform: str, report: Reporter) -> Lock:
+        """Pin every package by hash with the engine's own solver. Raises UnsolvableError."""
+
+    def fetch(self, plan: Plan, report: Reporter) -> Path:
+        """Bring what building needs and is not on the machine; return the base interpreter. Raises FetchError."""
+
+    def build(self, plan: Plan, python: Path, report: Reporter) -> Built:
+        """Make the environment at `plan.prefix` with exactly the packages of `plan.lock`. Raises FetchError."""
+
+    def describe(self, prefix: Path) -> Built:
+        """Look at an environment that was built before. Raises TargetError when there is none."""
+
+
+class ArtifactSource(Protocol):
+    """A kind of place that CUDA and cuDNN come from; its name is the key under a recipe's `sources`."""
+
+    name: str
+
+    def locate(self, built: Built, source: Source) -> CudaFiles:
+        """Find the CUDA files of a built environment. Raises GpuenvError when they are not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckContext:
+    """What a check can look at. `activated` asks for a run inside an activated shell.
+
+    `log_dir` is where a child's full output goes, `timeout_s` when to end a child, `data` which training data to use
+    (`synthetic` or `cifar10`).
+    """
+
+    built: Built
+    recipe: Recipe
+    source_name: str
+    host: Host
+    cuda: CudaFiles
+    log_dir: Path
+    activated: bool = False
+    timeout_s: float = 900.0
+    data: str = "synthetic"
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Prove something about an environment. `run` returns a result for every outcome; raising means a bug in the check.
+
+    A check with `needs_gpu` is `not run` on a machine without an NVIDIA driver. One with `needs_activation` is run
+    twice, activated and not.
+    """
+
+    name: str
+    run: Callable[[CheckContext], CheckResult]
+    needs_gpu: bool = False
+    needs_activation: bool = True
+    order: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A named cause, and the command or change that mends it. `confidence` is `certain`, `likely` or `possible`."""
+
+    rule: str
+    cause: str
+    fix: str
+    confidence: Literal["certain", "likely", "possible"]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Name the cause of a failure from a log: `find` is pure and returns None when the text does not show it."""
+
+    id: str
+    find: Callable[[str], Diagnosis | None]
+    order: int = 50

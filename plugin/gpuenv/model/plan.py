@@ -1,0 +1,147 @@
+"""What shall be done: the request, the choice among recipes, and the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from packaging.version import Version
+
+from gpuenv.model.host import ComputeCapability, Host, PythonInterpreter
+from gpuenv.model.recipe import LoadedRecipe, Recipe, Source, Variable
+
+GpuCode = Literal["native", "ptx", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for; None means "gpuenv chooses"."""
+
+    recipe: str | None = None
+    framework: str | None = None
+    framework_version: str | None = None
+    python: str | None = None
+    cuda_from: str | None = None
+    platform: str | None = None
+    allow_cpu: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a recipe, or one of its sources, does not fit: a stable code, a sentence, the smallest change that helps."""
+
+    code: str
+    message: str
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A recipe that does not fit, with every reason; `source` is None when no source of it could help."""
+
+    recipe: str
+    source: str | None
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GpuService:
+    """How one GPU is served: by machine code in the framework, or by compiling its PTX at first use."""
+
+    index: int
+    name: str | None
+    compute_capability: ComputeCapability
+    code: GpuCode
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The recipe that fits, by which source, on which Python; and every other with the reasons it was rejected.
+
+    `python` is None when no installed Python fits: the engine then has to bring `python_version`.
+    """
+
+    loaded: LoadedRecipe
+    source_name: str
+    python_version: str
+    python: PythonInterpreter | None
+    gpus: tuple[GpuService, ...]
+    rejected: tuple[Rejection, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def recipe(self) -> Recipe:
+        """Return the chosen recipe itself."""
+        return self.loaded.recipe
+
+    @property
+    def source(self) -> Source:
+        """Return the chosen source of the recipe."""
+        return self.loaded.recipe.sources[self.source_name]
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One pinned package of a lock; `hashes` are `sha256:...` texts."""
+
+    name: str
+    version: str
+    hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Hash-pinned packages for one recipe, source, platform and Python.
+
+    `text` is a requirements file with no index address in it. Sizes are in bytes, None when the index did not tell.
+    `origin` is the file it was read from, or `solved` when it was made just now.
+    """
+
+    text: str
+    packages: tuple[Package, ...]
+    origin: str
+    download_bytes: int | None = None
+    installed_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything `create` is going to do, before it does any of it.
+
+    `name` is None for an environment given by path. `checks` are the names to run after building, in order.
+    `environment` is the recipe's and the source's variables together, still with `{prefix}` and `{cuda_dir}` in them.
+    """
+
+    host: Host
+    choice: Choice
+    lock: Lock
+    engine: str
+    prefix: Path
+    name: str | None
+    platform: str
+    checks: tuple[str, ...]
+
+    @property
+    def environment(self) -> dict[str, Variable]:
+        """Return the variables of recipe and source, the source's winning."""
+        return {**self.choice.recipe.environment, **self.choice.source.environment}
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An environment as an engine leaves it; all paths are absolute."""
+
+    prefix: Path
+    python: Path
+    python_version: Version
+    site_packages: Path
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class CudaFiles:
+    """Where a source's CUDA and cuDNN libraries lie; `cuda_dir` holds `bin/ptxas` and `nvvm/libdevice`, or is None."""
+
+    library_dirs: tuple[Path, ...]
+    cuda_dir: Path | None

@@ -1,0 +1,110 @@
+"""What a team asks for: a recipe, as it is after reading and validation.
+
+The structs are the schema: field names are the keys of the YAML file, `docs/recipes.md` explains each, and
+`recipes/schema.py` turns them into a JSON schema for editors. Versions are strings here because files hold strings
+(YAML reads an unquoted `12.10` as 12.1).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+VersionText = Annotated[str, msgspec.Meta(pattern=r"^[0-9]+(\.[0-9]+)*$", description='a quoted version, as "11.0"')]
+CapabilityText = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9]+\.[0-9]$", description='a quoted compute capability, as "8.6"')
+]
+Platform = Literal["linux-64", "win-64"]
+SourceName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]*$")]
+CheckName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]*$")]
+
+DEFAULT_CHECKS = ("files", "import", "device", "compute", "train", "xla")
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A part of a recipe: immutable, and unknown keys are errors."""
+
+
+class Framework(_Part, frozen=True):
+    """The framework, and the files in its package that matter to the GPU (paths relative to site-packages).
+
+    `loader` is the binary that opens the CUDA libraries by name; links go beside it on Linux.
+    `gpu_code` is the binary that holds the framework's own kernels (fat binaries).
+    """
+
+    name: str
+    version: VersionText
+    loader: dict[Platform, str]
+    gpu_code: dict[Platform, str]
+
+
+class GpuRange(_Part, frozen=True):
+    """Which GPUs a stack serves, as compute capabilities, both ends included.
+
+    `machine_code` lists the architectures compiled ahead in the framework, `ptx` the one that newer GPUs compile from.
+    """
+
+    compute_capability_min: CapabilityText
+    compute_capability_max: CapabilityText | None = None
+    machine_code: list[CapabilityText] = []
+    ptx: CapabilityText | None = None
+
+
+class Variable(_Part, frozen=True):
+    """One environment variable. In `value`, `{prefix}` is the environment and `{cuda_dir}` the CUDA tools in it.
+
+    `mode`: `default` sets it unless the user has; `flag` adds it to a space-separated list unless the user gave that
+    flag; `path` puts it in front of a path list.
+    """
+
+    value: str
+    mode: Literal["default", "flag", "path"] = "default"
+
+
+class Source(_Part, frozen=True):
+    """One place where CUDA and cuDNN can come from, with what it needs and what the loader then misses.
+
+    `cuda_toolkit` and `cudnn` are the versions found there. `driver_min` is the least NVIDIA driver per platform.
+    `libraries` are the names the framework opens, used where they cannot be read from the binary.
+    `aliases` maps a name the framework opens to the name the source has. `lazy_libraries` are opened later, at the
+    first convolution say. `external_libraries` must be on the machine already.
+    """
+
+    cuda_toolkit: VersionText
+    cudnn: VersionText
+    driver_min: dict[Platform, VersionText]
+    compute_capability_max: CapabilityText | None = None
+    requirements: dict[Platform, list[str]] = {}
+    channels: list[str] = []
+    packages: dict[Platform, list[str]] = {}
+    libraries: dict[Platform, list[str]] = {}
+    lazy_libraries: dict[Platform, list[str]] = {}
+    external_libraries: dict[Platform, list[str]] = {}
+    aliases: dict[Platform, dict[str, str]] = {}
+    environment: dict[str, Variable] = {}
+
+
+class Recipe(_Part, frozen=True):
+    """A stack: framework, Pythons, GPUs, and the sources that can supply CUDA and cuDNN, preferred first."""
+
+    gpuenv_recipe_version: Literal["1"]
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    summary: str
+    framework: Framework
+    pythons: Annotated[list[VersionText], msgspec.Meta(min_length=1)]
+    platforms: Annotated[list[Platform], msgspec.Meta(min_length=1)]
+    gpu: GpuRange
+    requirements: Annotated[list[str], msgspec.Meta(min_length=1)]
+    sources: Annotated[dict[SourceName, Source], msgspec.Meta(min_length=1)]
+    environment: dict[str, Variable] = {}
+    checks: list[CheckName] = msgspec.field(default_factory=lambda: list(DEFAULT_CHECKS))
+    notes: list[str] = []
+
+
+class LoadedRecipe(msgspec.Struct, frozen=True):
+    """A recipe and where it came from; locks are read from and written to the directory beside the file."""
+
+    recipe: Recipe
+    path: str
+    origin: str

@@ -1,0 +1,83 @@
+"""What was done and what was proven: staged files, check results, the receipt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+CheckStatus = Literal["ok", "failed", "not run"]
+FileKind = Literal["symlink", "hardlink", "copy", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """One file gpuenv put into an environment; paths are relative to the prefix, with `/`.
+
+    `target` is what a link points to (relative to the prefix when inside it). `sha256` is of a text file's content.
+    `original` is the text that a changed file had before, None for a new file.
+    """
+
+    path: str
+    kind: FileKind
+    target: str | None = None
+    sha256: str | None = None
+    original: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Every file that staging and activation made or changed, in the order they were made."""
+
+    files: tuple[StagedFile, ...] = ()
+
+    def __add__(self, other: Manifest) -> Manifest:
+        """Return one manifest with the files of both."""
+        return Manifest(self.files + other.files)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What a check found. `activated` says whether it ran in an activated shell; None where that makes no difference.
+
+    `message` is one line for people; `cause` names the fact in the way, `hint` the command that helps; `evidence` is
+    numbers, versions and the paths of the libraries that were really mapped.
+    """
+
+    check: str
+    status: CheckStatus
+    message: str
+    activated: bool | None = None
+    elapsed_s: float = 0.0
+    cause: str | None = None
+    hint: str | None = None
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What gpuenv did in an environment, in `etc/gpuenv/receipt.json`; the field order is the file's order."""
+
+    gpuenv_receipt_version: str
+    gpuenv_version: str
+    created: str
+    name: str | None
+    prefix: str
+    recipe: str
+    recipe_origin: str
+    framework: str
+    framework_version: str
+    source: str
+    cuda_toolkit: str
+    cudnn: str
+    platform: str
+    python_version: str
+    python_base: str
+    engine: str
+    lock_origin: str
+    lock_sha256: str
+    packages: tuple[str, ...]
+    gpus: tuple[str, ...]
+    driver_version: str | None
+    checks: tuple[CheckResult, ...]
+    manifest: Manifest
+    warnings: tuple[str, ...] = ()

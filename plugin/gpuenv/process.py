@@ -1,0 +1,122 @@
+"""The one place where gpuenv starts a child process. Tests fake here and nowhere deeper."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_WINDOWS = os.name == "nt"
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a child ended. `exit_code` is negative for a signal, as in `subprocess`; None when it was ended for time."""
+
+    argv: tuple[str, ...]
+    exit_code: int | None
+    stdout: str
+    stderr: str
+    elapsed_s: float
+
+    @property
+    def ok(self) -> bool:
+        """Say whether the child ended by itself with exit code 0."""
+        return self.exit_code == 0
+
+    @property
+    def timed_out(self) -> bool:
+        """Say whether the child was ended because its time was up."""
+        return self.exit_code is None
+
+    @property
+    def ending(self) -> str:
+        """Say in words how it ended: `exit code 1`, `signal SIGABRT`, `no end within its time`."""
+        if self.exit_code is None:
+            return "no end within its time"
+        if self.exit_code >= 0:
+            return f"exit code {self.exit_code}"
+        try:
+            return f"signal {signal.Signals(-self.exit_code).name}"
+        except ValueError:
+            return f"signal {-self.exit_code}"
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    timeout_s: float | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: str | Path | None = None,
+    stdin: str | None = None,
+    on_stderr_line: Callable[[str], None] | None = None,
+) -> Completed:
+    """Run a child to its end and return what it said; never raises for an exit code.
+
+    The child gets its own process group, and on a time-out or Ctrl-C the whole group is ended, so that nothing of it
+    stays behind. A child that cannot be killed (stuck in the driver) is abandoned after a second instead of waited for.
+    Raises FileNotFoundError or PermissionError when the program cannot be started.
+    """
+    command = tuple(str(part) for part in argv)
+    started = time.monotonic()
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(env) if env is not None else None,
+        cwd=cwd,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=not _WINDOWS,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
+    out: list[str] = []
+    err: list[str] = []
+    readers = [
+        threading.Thread(target=_read, args=(child.stdout, out, None), daemon=True),
+        threading.Thread(target=_read, args=(child.stderr, err, on_stderr_line), daemon=True),
+    ]
+    for reader in readers:
+        reader.start()
+    try:
+        if stdin is not None and child.stdin is not None:
+            try:
+                child.stdin.write(stdin)
+                child.stdin.close()
+            except BrokenPipeError:
+                pass
+        exit_code: int | None = child.wait(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        _kill_group(child)
+        exit_code = None
+    except BaseException:
+        _kill_group(child)
+        raise
+    for reader in readers:
+        reader.join(timeout=5.0 if exit_code is not None else 1.0)
+    return Completed(command, exit_code, "".join(out), "".join(err), time.monotonic() - started)
+
+
+def _read(stream: object, into: list[str], on_line: Callable[[str], None] | None) -> None:
+    for line in stream:  # type: ignore[attr-defined]
+        into.append(line)
+        if on_line is not None:
+            on_line(line.rstrip("\r\n"))
+
+
+def _kill_group(child: subprocess.Popen[str]) -> None:
+    try:
+        if _WINDOWS:
+            child.kill()
+        else:
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait(timeout=1.0)
+    except (ProcessLookupError, PermissionError, subprocess.TimeoutExpired):
+        pass
