@@ -30,13 +30,18 @@ class Framework(_Part, frozen=True):
     """The framework, and the files in its package that matter to the GPU (paths relative to site-packages).
 
     `loader` is the binary that opens the CUDA libraries by name; links go beside it on Linux.
-    `gpu_code` is the binary that holds the framework's own kernels (fat binaries).
+    `gpu_code` is the binary that holds the framework's own kernels (fat binaries). `libraries` are the names it opens at
+    start, used where they cannot be read from the binary. `lazy_libraries` are opened later, by cuDNN at the first
+    convolution. `external_libraries` must be on the machine already.
     """
 
     name: str
     version: VersionText
     loader: dict[Platform, str]
     gpu_code: dict[Platform, str]
+    libraries: dict[Platform, list[str]]
+    lazy_libraries: dict[Platform, list[str]] = {}
+    external_libraries: dict[Platform, list[str]] = {}
 
 
 class GpuRange(_Part, frozen=True):
@@ -66,9 +71,8 @@ class Source(_Part, frozen=True):
     """One place where CUDA and cuDNN can come from, with what it needs and what the loader then misses.
 
     `cuda_toolkit` and `cudnn` are the versions found there. `driver_min` is the least NVIDIA driver per platform.
-    `libraries` are the names the framework opens, used where they cannot be read from the binary.
-    `aliases` maps a name the framework opens to the name the source has. `lazy_libraries` are opened later, at the
-    first convolution say. `external_libraries` must be on the machine already.
+    `requirements` are Python packages, `packages` conda packages from `channels`. `aliases` maps a name the framework
+    opens to the name the source has. `external_libraries` are what this source lacks and the machine must have.
     """
 
     cuda_toolkit: VersionText
@@ -78,8 +82,6 @@ class Source(_Part, frozen=True):
     requirements: dict[Platform, list[str]] = {}
     channels: list[str] = []
     packages: dict[Platform, list[str]] = {}
-    libraries: dict[Platform, list[str]] = {}
-    lazy_libraries: dict[Platform, list[str]] = {}
     external_libraries: dict[Platform, list[str]] = {}
     aliases: dict[Platform, dict[str, str]] = {}
     environment: dict[str, Variable] = {}
