@@ -14,15 +14,15 @@ from typing import Literal, Protocol
 from gpuenv.model import (
     Built,
     CheckResult,
-    Choice,
     CudaFiles,
     Host,
-    Lock,
     Overrides,
     Plan,
     Recipe,
     Reporter,
+    Solved,
     Source,
+    Wanted,
 )
 
 
@@ -52,8 +52,8 @@ class Engine(Protocol):
 
     name: str
 
-    def resolve(self, choice: Choice, platform: str, report: Reporter) -> Lock:
-        """Pin every package by hash with the engine's own solver. Raises UnsolvableError."""
+    def resolve(self, wanted: Wanted, report: Reporter) -> Solved:
+        """Pin the requirements by hash with the engine's own solver. Raises UnsolvableError."""
 
     def fetch(self, plan: Plan, report: Reporter) -> Path:
         """Bring what building needs and is not on the machine; return the base interpreter. Raises FetchError."""
@@ -79,7 +79,7 @@ class CheckContext:
     """What a check can look at. `activated` asks for a run inside an activated shell.
 
     `log_dir` is where a child's full output goes, `timeout_s` when to end a child, `data` which training data to use
-    (`synthetic` or `cifar10`).
+    (`synthetic` or `cifar10`). A check that takes long calls `on_step` with what it is at.
     """
 
     built: Built
@@ -92,6 +92,7 @@ class CheckContext:
     timeout_s: float = 900.0
     data: str = "synthetic"
     environment: Mapping[str, str] = field(default_factory=dict)
+    on_step: Callable[[str], None] = lambda step: None
 
 
 @dataclass(frozen=True, slots=True)

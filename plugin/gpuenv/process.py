@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 _WINDOWS = os.name == "nt"
 
@@ -120,3 +122,12 @@ def _kill_group(child: subprocess.Popen[str]) -> None:
         child.wait(timeout=1.0)
     except (ProcessLookupError, PermissionError, subprocess.TimeoutExpired):
         pass
+
+
+def become(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+    """Let this process become another program; where that cannot be (Windows), wait for it and leave with its code."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if not _WINDOWS:
+        os.execve(argv[0], list(argv), dict(env))
+    raise SystemExit(subprocess.run(list(argv), env=dict(env), check=False).returncode)

@@ -1,1 +1,21 @@
-"""TODO."""
+"""Sourced tables about GPUs and drivers, and pure queries over them.
+
+The tables are data files beside this module; each carries its sources. They are read at the first query, not at
+import. What a table does not say is None: a query never guesses.
+
+- `gpu_products.csv`: product names and compute capabilities. Sources: `nvidia-derived` is a public table derived from
+  NVIDIA's page "CUDA GPUs", `wikipedia-copy` a public copy of the table in the article "CUDA" of the English Wikipedia.
+- `cuda_driver.csv`: which driver each CUDA toolkit came with. Source: NVIDIA's release notes (columns `*_source`).
+- `compute_capability.json`: architectures, and the CUDA releases whose compiler knows them (key `sources`).
+"""
+
+from gpuenv.facts.cuda import architecture_name, first_driver_for, toolkit_driver
+from gpuenv.facts.products import capability_of_product, product_suggestions
+
+__all__ = [
+    "architecture_name",
+    "capability_of_product",
+    "first_driver_for",
+    "product_suggestions",
+    "toolkit_driver",
+]

@@ -15,6 +15,7 @@ from gpuenv.model.host import (
     Overrides,
     PythonInterpreter,
     format_compute_capability,
+    format_driver_version,
     parse_compute_capability,
 )
 from gpuenv.model.plan import (
@@ -29,6 +30,8 @@ from gpuenv.model.plan import (
     Reason,
     Rejection,
     Request,
+    Solved,
+    Wanted,
 )
 from gpuenv.model.recipe import Framework, GpuRange, LoadedRecipe, Recipe, Source, Variable
 from gpuenv.model.result import CheckResult, CheckStatus, FileKind, Manifest, Receipt, StagedFile
@@ -68,11 +71,14 @@ __all__ = [
     "Rejection",
     "Reporter",
     "Request",
+    "Solved",
     "Source",
     "StagedFile",
     "Variable",
+    "Wanted",
     "Warned",
     "format_compute_capability",
+    "format_driver_version",
     "parse_compute_capability",
     "silent",
 ]

@@ -25,6 +25,11 @@ def format_compute_capability(capability: ComputeCapability) -> str:
     return f"{capability[0]}.{capability[1]}"
 
 
+def format_driver_version(version: Version) -> str:
+    """Print a driver version as NVIDIA does, with two digits behind each dot: `470.57.02`, not `470.57.2`."""
+    return ".".join([str(version.major), *(f"{number:02d}" for number in version.release[1:])])
+
+
 @dataclass(frozen=True, slots=True)
 class Gpu:
     """One NVIDIA GPU. What a source could not tell is None, never a guess."""

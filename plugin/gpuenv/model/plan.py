@@ -91,6 +91,26 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an engine shall solve. With `measure` it also installs once, to learn the size on disk."""
+
+    requirements: tuple[str, ...]
+    platform: str
+    python_version: str
+    measure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """What an engine's solver found: a requirements text with hashes, the solver's name and version, sizes in bytes."""
+
+    text: str
+    tool: str
+    download_bytes: int | None = None
+    installed_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Lock:
     """Hash-pinned packages for one recipe, source, platform and Python.
 
@@ -125,7 +145,7 @@ class Plan:
     @property
     def environment(self) -> dict[str, Variable]:
         """Return the variables of recipe and source, the source's winning."""
-        return {**self.choice.recipe.environment, **self.choice.source.environment}
+        return self.choice.recipe.variables(self.choice.source_name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ CheckName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]*$")]
 DEFAULT_CHECKS = ("files", "import", "device", "compute", "train", "xla")
 
 
-class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """A part of a recipe: immutable, and unknown keys are errors."""
 
 
@@ -30,8 +30,8 @@ class Framework(_Part, frozen=True):
     """The framework, and the files in its package that matter to the GPU (paths relative to site-packages).
 
     `loader` is the binary that opens the CUDA libraries by name; links go beside it on Linux.
-    `gpu_code` is the binary that holds the framework's own kernels (fat binaries). `libraries` are the names it opens at
-    start, used where they cannot be read from the binary. `lazy_libraries` are opened later, by cuDNN at the first
+    `gpu_code` is the binary that holds the framework's own kernels (fat binaries). `libraries` are the names it opens
+    at start, used where they cannot be read from the binary. `lazy_libraries` are opened later, by cuDNN at the first
     convolution. `external_libraries` must be on the machine already.
     """
 
@@ -103,10 +103,18 @@ class Recipe(_Part, frozen=True):
     checks: list[CheckName] = msgspec.field(default_factory=lambda: list(DEFAULT_CHECKS))
     notes: list[str] = []
 
+    def variables(self, source: str) -> dict[str, Variable]:
+        """Return the environment variables for one source: the recipe's, and over them the source's."""
+        return {**self.environment, **self.sources[source].environment}
+
 
 class LoadedRecipe(msgspec.Struct, frozen=True):
-    """A recipe and where it came from; locks are read from and written to the directory beside the file."""
+    """A recipe and where it came from; locks are read from and written to the directory beside the file.
+
+    `bases` are the files that it extends, nearest first; a lock beside one of them serves too while it fits.
+    """
 
     recipe: Recipe
     path: str
     origin: str
+    bases: tuple[str, ...] = ()

@@ -55,7 +55,10 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What gpuenv did in an environment, in `etc/gpuenv/receipt.json`; the field order is the file's order."""
+    """What gpuenv did in an environment, in `etc/gpuenv/receipt.json`; the field order is the file's order.
+
+    `entries` are the names in the prefix that gpuenv and its engine made; `remove` keeps everything else.
+    """
 
     gpuenv_receipt_version: str
     gpuenv_version: str
@@ -78,6 +81,7 @@ class Receipt:
     packages: tuple[str, ...]
     gpus: tuple[str, ...]
     driver_version: str | None
+    entries: tuple[str, ...]
     checks: tuple[CheckResult, ...]
     manifest: Manifest
     warnings: tuple[str, ...] = ()

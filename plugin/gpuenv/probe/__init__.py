@@ -1,1 +1,58 @@
-"""TODO."""
+"""Look at the machine: GPUs, driver, toolkits, Pythons, system. Every fact carries its source.
+
+`look` runs the probes one after the other, each isolated. The built-in ones are registered here like any plugin's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gpuenv.extension import Probe
+from gpuenv.hookspec import hookimpl
+from gpuenv.model import Host, Note, Overrides
+from gpuenv.probe.overrides import overrides_from
+
+__all__ = ["gpuenv_probes", "look", "overrides_from"]
+
+
+@hookimpl
+def gpuenv_probes() -> list[Probe]:
+    """Give the built-in probes: `nvidia` needs what `system` says about containers and WSL, so that one is first."""
+    from gpuenv.probe import nvidia, overrides, pythons, system, toolkits, windows
+
+    return [
+        Probe("system", system.run, order=10),
+        Probe("nvidia", nvidia.run, order=20),
+        Probe("overrides", overrides.run, order=30),
+        Probe("toolkits", toolkits.run, order=40),
+        Probe("windows", windows.run, order=50),
+        Probe("pythons", pythons.run, order=60),
+    ]
+
+
+def look(overrides: Overrides, probes: Sequence[Probe]) -> Host:
+    """Run the probes in the order given and return the host they describe.
+
+    A probe that raises, or that returns something else than a host, leaves the host as it was and a note
+    `probe.failed` in it.
+    """
+    from gpuenv.probe.system import current_platform
+
+    host = Host(platform=current_platform())
+    for probe in probes:
+        try:
+            found = probe.run(host, overrides)
+            if not isinstance(found, Host):
+                raise TypeError(f"expected a Host, found `{type(found).__name__}`")
+        except Exception as err:
+            host = _with_failure(host, probe, err)
+        else:
+            host = found
+    return host
+
+
+def _with_failure(host: Host, probe: Probe, err: Exception) -> Host:
+    from dataclasses import replace
+
+    note = Note("probe.failed", f"probe `{probe.name}` failed: {type(err).__name__}: {err}", "run `gpuenv info -vv`")
+    return replace(host, notes=(*host.notes, note))

@@ -1,0 +1,1 @@
+"""Side-by-side timings of gpuenv against what people would type instead."""

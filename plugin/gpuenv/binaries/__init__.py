@@ -1,0 +1,22 @@
+"""Read binaries instead of labels: what a library needs, opens, is, and which GPUs it has code for.
+
+A leaf that every step may use: it imports only `model` and `errors`, and never runs or loads what it reads.
+"""
+
+from gpuenv.binaries.elf import ElfInfo, read_elf
+from gpuenv.binaries.fatbin import GpuCodeSummary, gpu_code
+from gpuenv.binaries.loader import dlopened_names
+from gpuenv.binaries.pe import PeInfo, read_pe
+from gpuenv.binaries.versions import LibraryVersion, library_version
+
+__all__ = [
+    "ElfInfo",
+    "GpuCodeSummary",
+    "LibraryVersion",
+    "PeInfo",
+    "dlopened_names",
+    "gpu_code",
+    "library_version",
+    "read_elf",
+    "read_pe",
+]

@@ -1,0 +1,107 @@
+"""Read which GPUs a library has code for, from its fat binaries."""
+
+from __future__ import annotations
+
+import mmap
+import re
+import struct
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpuenv.binaries.elf import Elf, Section, mapped
+from gpuenv.binaries.pe import pe_sections
+from gpuenv.model import ComputeCapability
+
+_MAGIC = re.compile(re.escape(struct.pack("<IHH", 0xBA55ED50, 1, 16)))  # with the only version and header size seen
+_REGION = struct.Struct("<IHHQ")  # magic, version, bytes of this header, bytes of what follows
+_ENTRY = struct.Struct("<HHIQ12xI")  # kind, version, bytes of this header, bytes of the code, ..., architecture
+_PTX, _MACHINE_CODE = 1, 2
+# `.nv_fatbin` holds whole programs, `__nv_relfatbin` relocatable device code; Windows cuts names at 8 characters.
+# TensorFlow's own compiler puts what it makes among the constants: 8 in TensorFlow 2.4.0, which have no PTX.
+_SECTIONS = (".nv_fatb", "__nv_rel", ".rodata", ".rdata")
+
+
+@dataclass(frozen=True, slots=True)
+class GpuCodeSummary:
+    """The GPU code in a library: for which compute capabilities, and in how many of its fat binaries (regions).
+
+    A GPU runs a library without compiling when every region has machine code for it, so the counts matter:
+    TensorFlow 2.10 has machine code for 8.0 in 258 of 2,143 regions only. `sm_90a` counts as 9.0.
+    """
+
+    regions: int
+    regions_by_machine_code: Mapping[ComputeCapability, int]
+    regions_by_ptx: Mapping[ComputeCapability, int]
+
+    @property
+    def machine_code(self) -> frozenset[ComputeCapability]:
+        """Return the compute capabilities that any region has machine code for."""
+        return frozenset(self.regions_by_machine_code)
+
+    @property
+    def ptx(self) -> frozenset[ComputeCapability]:
+        """Return the compute capabilities that any region has PTX for."""
+        return frozenset(self.regions_by_ptx)
+
+    @property
+    def machine_code_everywhere(self) -> frozenset[ComputeCapability]:
+        """Return the compute capabilities that every region has machine code for."""
+        return frozenset(code for code, count in self.regions_by_machine_code.items() if count == self.regions)
+
+
+def gpu_code(path: Path) -> GpuCodeSummary:
+    """Summarize the GPU code of an ELF or PE library; one without any gives zero regions.
+
+    Only headers are read, and code is skipped, so that a library of 700 MB takes milliseconds. A section is a row of
+    regions, each aligned to 8 bytes, with padding between; the tables of constants have some too::
+
+        50 ed 55 ba  01 00  10 00  b8 3c 09 00 00 00 00 00     magic, version, header 16 bytes, payload 0x93cb8 bytes
+          02 00  01 01  40 00 00 00  c0 0a 00 00 00 00 00 00   kind (1 PTX, 2 machine code), header 64, code 0xac0 bytes
+          00 00 00 00 00 00 00 00  07 00 01 00  23 00 00 00    ..., architecture 0x23 = 35: compute capability 3.5
+
+    Structure: measured, and `cuda_fat_binary` in https://github.com/n-eiling/cuda-fatbin-decompression (read November
+    2026). Raises GpuenvError for a file that is neither ELF nor PE, or whose fat binaries are cut off.
+    """
+    with mapped(path) as data:
+        sections = pe_sections(path) if data[:2] == b"MZ" else Elf(data).sections()
+        machine_code: Counter[ComputeCapability] = Counter()
+        ptx: Counter[ComputeCapability] = Counter()
+        regions = 0
+        for section in sections:
+            if section.name.startswith(_SECTIONS):
+                for entries in _regions(data, section):
+                    regions += 1
+                    machine_code.update({capability for kind, capability in entries if kind == _MACHINE_CODE})
+                    ptx.update({capability for kind, capability in entries if kind == _PTX})
+        return GpuCodeSummary(regions, dict(sorted(machine_code.items())), dict(sorted(ptx.items())))
+
+
+def _regions(data: mmap.mmap, section: Section) -> Iterator[set[tuple[int, ComputeCapability]]]:
+    """Give the kinds and compute capabilities of each fat binary of a section."""
+    end = min(section.offset + section.size, len(data))
+    at = _next_region(data, section, section.offset)
+    while at >= 0:
+        _, _, header_bytes, payload_bytes = _REGION.unpack_from(data, at)
+        begin, after = at + header_bytes, at + header_bytes + payload_bytes
+        if after > end:
+            raise ValueError(f"the fat binary at {at:#x} goes beyond its section")
+        yield set(_entries(data, begin, after))
+        at = _next_region(data, section, after)
+
+
+def _entries(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, ComputeCapability]]:
+    """Walk the entries of one fat binary, from header to header."""
+    while at + _ENTRY.size <= end:
+        kind, _, header_bytes, code_bytes, architecture = _ENTRY.unpack_from(data, at)
+        if header_bytes < _ENTRY.size:
+            raise ValueError(f"the fat binary entry at {at:#x} has no header")
+        yield kind, divmod(architecture, 10)
+        at += header_bytes + code_bytes
+
+
+def _next_region(data: mmap.mmap, section: Section, start: int) -> int:
+    """Find the next fat binary at or after a place in the section; -1 when there is none."""
+    found = _MAGIC.finditer(data, start, section.offset + section.size)
+    return next((match.start() for match in found if (match.start() - section.offset) % 8 == 0), -1)

@@ -1,0 +1,137 @@
+"""`gpuenv create`: the whole flow, or with `--dry-run` the plan of it."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import Any
+
+from gpuenv.cli import options
+from gpuenv.cli.outcome import Outcome
+from gpuenv.cli.text import check_lines, columns, option_for, size
+from gpuenv.model import Plan, Receipt, Request
+from gpuenv.session import Session
+
+ASK_FROM_BYTES = 2 * 1024**3
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `create`."""
+    options.add_target(parser)
+    what = parser.add_argument_group("what to make")
+    what.add_argument("--recipe", metavar="NAME|FILE", help="recipe to use instead of the best that fits")
+    what.add_argument("--tensorflow", metavar="VERSION", help="choose among recipes with this TensorFlow, as 2.4")
+    what.add_argument("--python", metavar="VERSION", help="Python to use, as 3.8")
+    what.add_argument("--cuda-from", metavar="SOURCE", help="where CUDA and cuDNN come from: pypi, conda or toolkit")
+    what.add_argument("--engine", default="uv", metavar="ENGINE", help="what builds the environment (default: uv)")
+    what.add_argument("--allow-cpu", action="store_true", help="accept a machine without a GPU, knowing it")
+    options.add_host_overrides(parser)
+    options.add_verify(parser, "the recipe's")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and its sizes; change nothing")
+    parser.add_argument("--force", action="store_true", help="replace an environment of that name")
+    options.add_yes(parser)
+
+
+def run(args: argparse.Namespace, session: Session) -> Outcome:
+    """Plan, ask if need be, create; a failed check is an error after the work was done."""
+    from gpuenv import pipeline
+    from gpuenv.cli.verify import failed_checks
+    from gpuenv.transaction import check_target
+
+    target = options.target(args, session)
+    request = Request(
+        recipe=args.recipe,
+        framework="tensorflow" if args.tensorflow else None,
+        framework_version=args.tensorflow,
+        python=args.python,
+        cuda_from=args.cuda_from,
+        allow_cpu=args.allow_cpu,
+    )
+    if not args.dry_run:
+        check_target(target.prefix, replace_existing=args.force)
+    planned = pipeline.plan(session, request, options.overrides(args, session), target, args.engine)
+    names = options.check_names(args)
+    if names is not None:
+        planned = replace(planned, checks=names)
+    session.checks(planned.checks)
+    if args.dry_run:
+        return Outcome(plan_document(planned), plan_text(planned), status="planned")
+    _ask(planned, args)
+    made = pipeline.create(session, planned, replace_existing=args.force)
+    failed = failed_checks(made.checks, made.name, made.prefix)
+    return Outcome(made, _text(made), status="partial" if failed else "success", error=failed)
+
+
+def plan_document(planned: Plan) -> dict[str, Any]:
+    """Describe a plan for a program: every package, every size, every reason."""
+    choice = planned.choice
+    return {
+        "name": planned.name,
+        "prefix": planned.prefix,
+        "platform": planned.platform,
+        "engine": planned.engine,
+        "recipe": choice.recipe.name,
+        "recipe_path": choice.loaded.path,
+        "recipe_origin": choice.loaded.origin,
+        "framework": choice.recipe.framework.name,
+        "framework_version": choice.recipe.framework.version,
+        "source": choice.source_name,
+        "cuda_toolkit": choice.source.cuda_toolkit,
+        "cudnn": choice.source.cudnn,
+        "python_version": choice.python_version,
+        "python": choice.python,
+        "gpus": choice.gpus,
+        "rejected": choice.rejected,
+        "lock": planned.lock.origin,
+        "packages": planned.lock.packages,
+        "download_bytes": planned.lock.download_bytes,
+        "installed_bytes": planned.lock.installed_bytes,
+        "environment": planned.environment,
+        "checks": planned.checks,
+    }
+
+
+def plan_text(planned: Plan) -> str:
+    """Describe a plan for people."""
+    from gpuenv.receipt import describe_gpu
+    from gpuenv.recipes.select import explain_rejections
+
+    choice, lock = planned.choice, planned.lock
+    python = f"{choice.python.version} at {choice.python.path}" if choice.python else "to be installed by uv"
+    rows = [
+        ("environment", str(planned.prefix)),
+        ("recipe", f"{choice.recipe.name}  {choice.recipe.summary}"),
+        ("Python", f"{choice.python_version}: {python}"),
+        ("CUDA", f"{choice.source.cuda_toolkit} and cuDNN {choice.source.cudnn}, from {choice.source_name}"),
+        *(("GPU", describe_gpu(gpu)) for gpu in choice.gpus),
+        ("packages", f"{len(lock.packages)}, from {lock.origin}"),
+        ("download", f"at most {size(lock.download_bytes)}; nothing that uv has in its cache"),
+        ("disk", f"at most {size(lock.installed_bytes)}; hard links to uv's cache where the file system allows"),
+        ("checks", ", ".join(planned.checks) or "none"),
+    ]
+    lines = [columns(rows)]
+    if choice.rejected:
+        lines += ["", "not chosen:", *(f"  {line}" for line in explain_rejections(choice.rejected))]
+    return "\n".join(lines)
+
+
+def _ask(planned: Plan, args: argparse.Namespace) -> None:
+    """Ask before a big download and before an environment is replaced. Raises UsageError when the answer is no."""
+    if args.force and planned.prefix.exists():
+        options.confirm(f"Replace the environment at `{planned.prefix}`?", yes=args.yes)
+    big = planned.lock.download_bytes or 0
+    if big > ASK_FROM_BYTES:
+        options.confirm(f"Download up to {size(big)}?", yes=args.yes)
+
+
+def _text(made: Receipt) -> str:
+    where = option_for(made.name, made.prefix)
+    lines = [
+        f"{made.framework} {made.framework_version}, CUDA {made.cuda_toolkit}, cuDNN {made.cudnn}, "
+        f"Python {made.python_version} in `{made.prefix}`",
+        check_lines(made.checks),
+    ]
+    if any(result.status == "not run" for result in made.checks):
+        lines.append(f"Not everything was proven; on the machine with the GPU run: gpuenv verify {where}")
+    lines.append(f"Next: gpuenv run {where} -- python train.py")
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,58 @@
+"""`gpuenv info`: what is here, each fact with its source."""
+
+from __future__ import annotations
+
+import argparse
+
+from gpuenv.cli import options
+from gpuenv.cli.outcome import Outcome
+from gpuenv.cli.text import columns, size
+from gpuenv.model import Gpu, Host, format_compute_capability, format_driver_version
+from gpuenv.session import Session
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `info`."""
+    options.add_host_overrides(parser)
+
+
+def run(args: argparse.Namespace, session: Session) -> Outcome:
+    """Probe and print."""
+    from gpuenv import __version__, probe
+
+    host = probe.look(options.overrides(args, session), session.plugins.probes())
+    data = {"gpuenv_version": __version__, "host": host, "data_dir": session.data_dir}
+    return Outcome(data, host_text(host))
+
+
+def host_text(host: Host) -> str:
+    """Print a host: a line a fact, its source last; below, what is in the way."""
+    rows = [(f"GPU {gpu.index}", _gpu(gpu), gpu.source) for gpu in host.gpus] or [("GPU", "none found", "")]
+    if host.driver:
+        found = host.driver.driver_version
+        version = format_driver_version(found) if found else "unknown version"
+        api = f", CUDA driver API {host.driver.cuda_driver_api}" if host.driver.cuda_driver_api else ""
+        rows.append(("driver", f"{version}{api}", host.driver.source))
+    else:
+        rows.append(("driver", "none found", ""))
+    rows.append(("platform", host.platform, ""))
+    for fact in host.facts:
+        value = size(int(fact.value)) if fact.name.endswith("_bytes") else str(fact.value)
+        rows.append((fact.name.removesuffix("_bytes").replace("_", " "), value, fact.source))
+    rows += [("Python", f"{python.version}  {python.path}", python.source) for python in host.pythons]
+    notes = [f"note: {note.message}" + (f"\n  hint: {note.hint}" if note.hint else "") for note in host.notes]
+    return "\n".join([columns(rows), *notes])
+
+
+def _gpu(gpu: Gpu) -> str:
+    from gpuenv.facts import architecture_name
+
+    parts = [gpu.name or "unknown name"]
+    if gpu.compute_capability:
+        name = architecture_name(gpu.compute_capability)
+        parts.append(
+            f"compute capability {format_compute_capability(gpu.compute_capability)}" + (f" ({name})" if name else "")
+        )
+    if gpu.memory_bytes:
+        parts.append(size(gpu.memory_bytes))
+    return ", ".join(parts)

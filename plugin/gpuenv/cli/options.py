@@ -1,0 +1,109 @@
+"""Options that several commands share, defined once."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from gpuenv.errors import Hint, UsageError
+
+if TYPE_CHECKING:
+    from gpuenv.model import Overrides
+    from gpuenv.session import Session, Target
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are gpuenv's, so that `--json` covers them too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError instead of leaving the process."""
+        raise UsageError(message, hints=[Hint("usage.help", f"run `{self.prog} --help`")])
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add what every command takes: how to say things."""
+    group = parser.add_argument_group("output")
+    group.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+    group.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    group.add_argument("-v", "--verbose", action="count", default=0, help="say more; -vv also what children say")
+    group.add_argument(
+        "--color", choices=["auto", "always", "never"], default="auto", help="colour on stderr (auto honours NO_COLOR)"
+    )
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Add `-n NAME | -p PATH`."""
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument("-n", "--name", metavar="NAME", help="name of the environment")
+    group.add_argument("-p", "--prefix", metavar="PATH", help="directory of the environment")
+
+
+def add_yes(parser: argparse.ArgumentParser) -> None:
+    """Add `--yes`."""
+    parser.add_argument("-y", "--yes", action="store_true", help="answer every question with yes")
+
+
+def add_host_overrides(parser: argparse.ArgumentParser) -> None:
+    """Add what the user may say about the machine instead of what it has."""
+    group = parser.add_argument_group("another machine than this one")
+    group.add_argument(
+        "--gpu",
+        metavar="GPU",
+        action="append",
+        default=[],
+        help="compute capability (8.6) or product name (RTX 3080) to build for; repeat for several; none for no GPU",
+    )
+    group.add_argument("--driver", metavar="VERSION", help="NVIDIA driver version to build for, as 460.89")
+
+
+def add_verify(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add which checks to run."""
+    parser.add_argument(
+        "--verify", metavar="CHECKS", help=f"checks to run, separated by commas; `none` for none (default: {default})"
+    )
+
+
+def target(args: argparse.Namespace, session: Session) -> Target:
+    """Return where the environment is that the options name."""
+    return session.target(args.name, args.prefix)
+
+
+def existing_target(args: argparse.Namespace, session: Session) -> Target:
+    """Return the environment that the options name, with the name its receipt gives to a path."""
+    found = target(args, session)
+    return replace(found, prefix=Path(os.path.realpath(found.prefix))) if args.prefix else found
+
+
+def overrides(args: argparse.Namespace, session: Session) -> Overrides:
+    """Return what the user says about the machine. Raises UsageError for a value that means nothing."""
+    from gpuenv.probe import overrides_from
+
+    return overrides_from(args.gpu, args.driver, session.environ)
+
+
+def check_names(args: argparse.Namespace) -> tuple[str, ...] | None:
+    """Return the checks of `--verify`; None when it was not given, empty for `none`."""
+    if args.verify is None:
+        return None
+    if args.verify == "none":
+        return ()
+    return tuple(name.strip() for name in args.verify.split(",") if name.strip())
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something that costs. Raises UsageError when the answer is no, or nobody is there to answer."""
+    import sys
+
+    if yes:
+        return
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            f"{question} There is no terminal to ask on",
+            hints=[Hint("confirm.yes", "run the same command with `--yes`")],
+        )
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UsageError("stopped: the answer was no")

@@ -1,0 +1,33 @@
+"""`gpuenv remove`: take an environment away, and nothing that gpuenv did not make."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from gpuenv.cli import options
+from gpuenv.cli.outcome import Outcome
+
+if TYPE_CHECKING:
+    from gpuenv.session import Session
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `remove`."""
+    options.add_target(parser)
+    options.add_yes(parser)
+
+
+def run(args: argparse.Namespace, session: Session) -> Outcome:
+    """Ask, then remove."""
+    from gpuenv import pipeline
+    from gpuenv.receipt import read_receipt
+
+    target = options.existing_target(args, session)
+    read_receipt(target.prefix)
+    options.confirm(f"Remove the environment at `{target.prefix}`?", yes=args.yes)
+    kept = pipeline.remove(session, target)
+    lines = [f"Removed `{target.prefix}`"]
+    if kept:
+        lines = [f"Removed what gpuenv made in `{target.prefix}`; kept {', '.join(f'`{name}`' for name in kept)}"]
+    return Outcome({"prefix": target.prefix, "kept": kept}, "\n".join(lines))

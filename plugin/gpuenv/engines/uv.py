@@ -1,0 +1,232 @@
+"""The uv engine: a virtual environment with exactly the packages of a lock, installed by the `uv` binary.
+
+gpuenv resolves, downloads and installs nothing itself. `uv` brings all three, with one cache for every environment and
+hard links from it, so a second environment takes neither time nor space.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from packaging.version import Version
+
+from gpuenv import process
+from gpuenv.engines.index import index_environment
+from gpuenv.errors import FetchError, GpuenvError, Hint, TargetError, UnsolvableError
+from gpuenv.model import Built, Detail, Plan, Progress, Reporter, Solved, Wanted
+from gpuenv.paths import log_dir
+
+# The oldest Linux that a lock shall serve: glibc 2.17, as TensorFlow's and NVIDIA's own wheels do.
+UV_PLATFORMS = {"linux-64": "x86_64-manylinux2014", "win-64": "x86_64-pc-windows-msvc"}
+
+
+class UvEngine:
+    """Build virtual environments with uv."""
+
+    name = "uv"
+
+    def resolve(self, wanted: Wanted, report: Reporter) -> Solved:
+        """Pin the requirements with `uv pip compile`. Raises UnsolvableError with uv's explanation."""
+        from gpuenv.engines.uv_lock import solve
+
+        return solve(wanted, report)
+
+    def fetch(self, plan: Plan, report: Reporter) -> Path:
+        """Return the chosen interpreter, or have uv install one. Raises UnsolvableError with what was found instead."""
+        if plan.choice.python is not None:
+            return Path(plan.choice.python.path)
+        wanted = plan.choice.python_version
+        report(Detail(f"No Python {wanted} is installed; asking uv for one"))
+        installed = run_uv(["python", "install", wanted], report)
+        if installed.ok:
+            found = run_uv(["python", "find", "--managed-python", wanted], report)
+            if found.ok:
+                return Path(found.stdout.strip())
+        raise _no_python(plan, installed.stderr)
+
+    def build(self, plan: Plan, python: Path, report: Reporter) -> Built:
+        """Make the environment and install the lock into it, with every hash checked.
+
+        Raises FetchError for a wrong hash or a failed download, GpuenvError for a full disk.
+        """
+        made = run_uv(["venv", "--python", python, "--prompt", plan.name or plan.prefix.name, plan.prefix], report)
+        if not made.ok:
+            raise _build_error(made, plan.prefix)
+        built = self.describe(plan.prefix)
+        # The lock is written beside the environment's own files, so that a failed build leaves it for a look.
+        requirements = log_dir(plan.prefix) / "requirements.txt"
+        requirements.parent.mkdir(parents=True, exist_ok=True)
+        requirements.write_text(plan.lock.text, "utf-8")
+        counter = _DownloadCounter(plan.lock.download_bytes, report)
+        installed = run_uv(
+            ["pip", "install", "--python", built.python, "--no-deps", "--require-hashes", "-r", requirements],
+            report,
+            counter,
+        )
+        requirements.unlink()
+        if not installed.ok:
+            raise _build_error(installed, plan.prefix)
+        return built
+
+    def describe(self, prefix: Path) -> Built:
+        """Read a virtual environment's layout from its `pyvenv.cfg`. Raises TargetError when there is none."""
+        return describe_venv(prefix)
+
+
+def describe_venv(prefix: Path) -> Built:
+    """Read a virtual environment's layout from its `pyvenv.cfg`. Raises TargetError when there is none.
+
+    It looks like::
+
+    home = /home/me/.pyenv/versions/3.8.18/bin
+    implementation = CPython
+    uv = 0.13.9
+    version_info = 3.8.18
+    """
+    try:
+        text = (prefix / "pyvenv.cfg").read_text("utf-8")
+    except OSError as err:
+        raise TargetError(f"`{prefix}` is not a virtual environment", cause=f"{err}") from err
+    values = dict(re.findall(r"^(\w[\w-]*) *= *(.*)$", text, re.MULTILINE))
+    version = Version(values.get("version_info") or values["version"])
+    if (prefix / "Scripts").is_dir():
+        python, site_packages, platform = prefix / "Scripts" / "python.exe", prefix / "Lib" / "site-packages", "win-64"
+    else:
+        minor = f"python{version.major}.{version.minor}"
+        python, site_packages, platform = (
+            prefix / "bin" / "python",
+            prefix / "lib" / minor / "site-packages",
+            "linux-64",
+        )
+    return Built(prefix, python, version, site_packages, platform)
+
+
+def uv_binary() -> Path:
+    """Find the uv that was installed with gpuenv, or one on PATH. Raises GpuenvError when there is none."""
+    import shutil
+
+    try:
+        from uv import find_uv_bin
+
+        return Path(find_uv_bin())
+    except (ImportError, FileNotFoundError):
+        found = shutil.which("uv")
+    if found is None:
+        raise GpuenvError("uv was not found", hints=[Hint("uv.install", "run `python -m pip install uv`")])
+    return Path(found)
+
+
+def run_uv(
+    arguments: Sequence[str | Path], report: Reporter, on_line: _DownloadCounter | None = None, stdin: str | None = None
+) -> process.Completed:
+    """Run uv with the user's own index; it asks nothing and draws nothing."""
+    argv = [uv_binary(), "--no-progress", "--color", "never", *arguments]
+    report(Detail("$ " + " ".join(str(part) for part in argv), level=2))
+    environment = index_environment(os.environ, Path.home())
+    # A virtual environment or project around the user must not change what is installed where.
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "UV_PROJECT_ENVIRONMENT", "PYTHONHOME", "PYTHONPATH"):
+        environment.pop(name, None)
+
+    def line(text: str) -> None:
+        report(Detail(text, level=2))
+        if on_line is not None:
+            on_line(text)
+
+    with tempfile.TemporaryDirectory(prefix="gpuenv-") as directory:  # away from any pyproject.toml or uv.toml
+        return process.run(argv, env=environment, stdin=stdin, on_stderr_line=line, cwd=directory)
+
+
+class _DownloadCounter:
+    """Turn uv's lines into progress: `Downloading nvidia-cudnn-cu11 (682.6MiB)`, `Downloaded nvidia-cudnn-cu11`."""
+
+    def __init__(self, total_bytes: int | None, report: Reporter) -> None:
+        self._total = total_bytes
+        self._report = report
+        self._sizes: dict[str, int] = {}
+        self._done = 0
+
+    def __call__(self, line: str) -> None:
+        words = line.split()
+        if len(words) == 3 and words[0] == "Downloading":
+            self._sizes[words[1]] = parse_size(words[2].strip("()"))
+        elif len(words) == 2 and words[0] in ("Downloaded", "Built"):
+            self._done += self._sizes.get(words[1], 0)
+        else:
+            return
+        total = max(self._total or 0, sum(self._sizes.values()))
+        self._report(Progress("build", self._done, total or None, "bytes", words[1]))
+
+
+def parse_size(text: str) -> int:
+    """Read uv's `682.6MiB` into bytes; 0 for anything else."""
+    match = re.fullmatch(r"([0-9.]+)(B|KiB|MiB|GiB)", text)
+    if not match:
+        return 0
+    return int(float(match[1]) * 1024 ** ("B", "KiB", "MiB", "GiB").index(match[2]))
+
+
+def _build_error(ended: process.Completed, prefix: Path) -> GpuenvError:
+    """Say which kind of failure uv reports. The texts are uv's own, as of 0.13."""
+    said = ended.stderr
+    cause = explain(said)
+    if "ash mismatch" in said:
+        return FetchError(
+            "a package does not have the hash that the lock pins",
+            cause=cause,
+            hints=[
+                Hint("fetch.cache", "run `uv cache clean` and try again, in case a download was damaged"),
+                Hint("fetch.lock", "if the index serves another file on purpose, make a new lock with `gpuenv lock`"),
+            ],
+        )
+    if "No space left" in said or "os error 28" in said or "os error 112" in said:
+        return GpuenvError(
+            f"the disk of `{prefix}` is full",
+            cause=cause,
+            hints=[Hint("disk.elsewhere", "free some space, or choose another place with `-p PATH`")],
+        )
+    if any(sign in said for sign in ("not found in the package registry", "no version of", "no wheels")):
+        return UnsolvableError("the index does not have a package of the lock", cause=cause)
+    network = ("error sending request", "Failed to fetch", "dns error", "Connection", "timed out", "Network")
+    if any(sign in said for sign in network):
+        return FetchError(
+            "a download failed",
+            cause=cause,
+            hints=[
+                Hint("fetch.again", "run the same command again: what has arrived is kept"),
+                Hint("fetch.index", "behind a mirror or proxy, set `index-url` for pip or uv, or HTTPS_PROXY"),
+            ],
+        )
+    return GpuenvError(f"uv could not build `{prefix}`: {ended.ending}", cause=cause)
+
+
+def explain(said: str) -> str:
+    """Keep the lines of uv's output that explain a failure, without what it says of progress."""
+    noise = ("Using ", "Resolved ", "Downloading ", "Downloaded ", "Prepared ", "Creating ", "Activate ", "Built ")
+    lines = [line.strip() for line in said.splitlines()]
+    kept = [
+        re.sub(r"^(error|\u00d7|\u251c\u2500\u25b6|\u2570\u2500\u25b6)\s*:?\s*", "", line)
+        for line in lines
+        if line and not line.startswith(noise)
+    ]
+    return "; ".join(kept[:6]) or "uv said nothing"
+
+
+def _no_python(plan: Plan, said: str) -> UnsolvableError:
+    pythons = plan.host.pythons
+    found = ", ".join(f"{python.version} ({python.source})" for python in pythons) or "none"
+    wanted = " or ".join(plan.choice.recipe.pythons)
+    pyenv = f"run `pyenv install {plan.choice.python_version}`" if sys.platform != "win32" else ""
+    hints = [
+        Hint("python.uv", f"connect to the internet and run `uv python install {plan.choice.python_version}`"),
+        Hint("python.pyenv", pyenv or f"install Python {plan.choice.python_version} from python.org"),
+    ]
+    return UnsolvableError(
+        f"no Python {plan.choice.python_version} was found, and uv could not install one",
+        cause=f"{plan.choice.recipe.name} needs Python {wanted}; found {found}; uv: {explain(said)}",
+        hints=hints,
+    )

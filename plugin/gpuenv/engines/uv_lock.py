@@ -1,0 +1,90 @@
+"""Pin requirements by hash with `uv pip compile`, for this platform or another."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gpuenv.engines.uv import UV_PLATFORMS, explain, run_uv
+from gpuenv.errors import FetchError, Hint, UnsolvableError
+from gpuenv.model import Reporter, Solved, Wanted
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def solve(wanted: Wanted, report: Reporter) -> Solved:
+    """Pin the requirements for a platform and Python. Raises UnsolvableError, or FetchError without an index."""
+    target = ["--python-version", wanted.python_version, "--python-platform", UV_PLATFORMS[wanted.platform]]
+    requirements = "\n".join(wanted.requirements) + "\n"
+    text = _compile(requirements, [*target, "--generate-hashes", "--no-header", "--no-annotate"], report)
+    listed = tomllib.loads(_compile(requirements, [*target, "--format", "pylock.toml"], report))
+    return Solved(
+        text=text,
+        tool=run_uv(["--version"], report).stdout.split(" (")[0].strip(),
+        download_bytes=download_size(listed),
+        installed_bytes=_installed_size(listed, target, report) if wanted.measure else None,
+    )
+
+
+def download_size(listed: dict[str, Any]) -> int | None:
+    """Add up what an installer may have to download, in bytes: of each package the largest wheel, else the sdist.
+
+    Takes a lock in pylock format (PEP 751), whose packages look like::
+
+        [[packages]]
+        name = "nvidia-cublas-cu11"
+        wheels = [{ size = 417870452, hashes = { sha256 = "39fb40..." } }]
+
+    None when the index did not tell one of the sizes.
+    """
+    total = 0
+    for package in listed.get("packages", ()):
+        files = package.get("wheels") or [package.get("sdist", {})]
+        sizes = [file.get("size") for file in files]
+        if not sizes or None in sizes:
+            return None
+        total += max(sizes)
+    return total
+
+
+def _compile(requirements: str, arguments: Sequence[str], report: Reporter) -> str:
+    ended = run_uv(["pip", "compile", "-", *arguments], report, stdin=requirements)
+    if ended.ok:
+        return ended.stdout
+    cause = explain(ended.stderr)
+    if "error sending request" in ended.stderr or "Failed to fetch" in ended.stderr:
+        raise FetchError(
+            "the package index could not be reached",
+            cause=cause,
+            hints=[Hint("fetch.again", "connect to the internet and run the same command again")],
+        )
+    raise UnsolvableError(
+        "uv found no set of packages that satisfies the recipe",
+        cause=cause,
+        hints=[Hint("recipe.requirements", "change `requirements` in the recipe; `gpuenv recipes show` prints it")],
+    )
+
+
+def _installed_size(listed: dict[str, Any], target: Sequence[str], report: Reporter) -> int:
+    """Install into a temporary directory and add up the files, in bytes. Raises FetchError when that fails.
+
+    Packages without a wheel are left out: they cannot be built for another platform or Python than this one.
+    """
+    pins = [f"{package['name']}=={package['version']}" for package in listed["packages"] if package.get("wheels")]
+    with tempfile.TemporaryDirectory(prefix="gpuenv-size-") as directory:
+        requirements = Path(directory) / "requirements.txt"
+        requirements.write_text("\n".join(pins), "utf-8")
+        files = Path(directory) / "files"
+        ended = run_uv(["pip", "install", "--no-deps", "--target", files, *target, "-r", requirements], report)
+        if not ended.ok:
+            raise FetchError("the packages could not be installed to measure them", cause=explain(ended.stderr))
+        return sum(
+            os.lstat(os.path.join(parent, name)).st_size for parent, _, names in os.walk(files) for name in names
+        )

@@ -1,0 +1,32 @@
+"""Where gpuenv keeps its own files inside an environment. A leaf: everybody may import it, it imports nobody."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+
+def etc_dir(prefix: Path) -> Path:
+    """Return the directory of what gpuenv wrote down about the environment: receipt, recipe, lock."""
+    return prefix / "etc" / "gpuenv"
+
+
+def receipt_path(prefix: Path) -> Path:
+    """Return the file whose presence says that gpuenv made this environment and that it is whole."""
+    return etc_dir(prefix) / "receipt.json"
+
+
+def log_dir(prefix: Path) -> Path:
+    """Return the directory of the full output of child processes."""
+    return prefix / "var" / "gpuenv" / "log"
+
+
+def dll_dir(prefix: Path) -> Path:
+    """Return the directory of the CUDA DLLs that TensorFlow opens on Windows; it belongs in front of PATH."""
+    return prefix / "opt" / "gpuenv" / "bin"
+
+
+def free_bytes(path: Path) -> int:
+    """Return the free bytes of the file system that a path, which need not exist yet, is or will be on."""
+    existing = next(parent for parent in (path, *path.parents) if parent.exists())
+    return shutil.disk_usage(existing).free

@@ -1,0 +1,185 @@
+"""The story of gpuenv: probe, choose, resolve, fetch, build, stage, activate, verify, receipt.
+
+Each step takes and returns frozen values; none prints. Everything from fetch to receipt happens inside one
+transaction: when anything goes wrong the machine is as it was. A check that fails is not such an error: the
+environment stays for a look, and its receipt says what failed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+
+from gpuenv import activate, probe, receipt, stage, verify
+from gpuenv.extension import CheckContext, Engine
+from gpuenv.model import (
+    Built,
+    CheckResult,
+    Choice,
+    Host,
+    LoadedRecipe,
+    Lock,
+    Overrides,
+    Plan,
+    Receipt,
+    Recipe,
+    Reporter,
+    Request,
+    Wanted,
+    Warned,
+)
+from gpuenv.paths import free_bytes, log_dir
+from gpuenv.recipes import lock, search, select
+from gpuenv.session import Session, Target
+from gpuenv.transaction import check_target, creating, locked
+
+
+def plan(session: Session, request: Request, overrides: Overrides, target: Target, engine: str) -> Plan:
+    """Decide everything that `create` is going to do, and change nothing.
+
+    Raises NoGpuError, NoRecipeError, UnsolvableError or RecipeError with what is in the way.
+    """
+    builder = session.engine(engine)
+    host = session.step("probe", probe.look, overrides, session.plugins.probes())
+    platform = request.platform or host.platform
+    choice = session.step("choose", choose, session, host, request, target)
+    packages = session.step("resolve", resolve, session, choice, platform, builder)
+    for warning in choice.warnings:
+        session.report(Warned(warning))
+    checks = tuple(choice.recipe.checks)
+    decided = Plan(host, choice, packages, engine, target.prefix, target.name, platform, checks)
+    return session.plugins.adjust_plan(host, decided)
+
+
+def create(session: Session, planned: Plan, *, replace_existing: bool = False) -> Receipt:
+    """Carry out a plan, and leave a receipt.
+
+    Raises TargetError when something stands at the prefix, FetchError or GpuenvError when building fails; then
+    nothing is left behind. A failed check is in the receipt, not raised.
+    """
+    recipe, source = planned.choice.recipe, planned.choice.source
+    engine = session.engine(planned.engine)
+    checks = session.checks(planned.checks)
+    with locked(planned.prefix, session.state_dir):
+        check_target(planned.prefix, replace_existing=replace_existing)
+        with creating(planned.prefix, session.state_dir):
+            python = session.step("fetch", engine.fetch, planned, session.report)
+            built = session.step("build", engine.build, planned, python, session.report)
+            context = check_context(session, built, recipe, planned.choice.source_name, planned.host)
+            staged = session.step("stage", stage.stage, built, recipe, source, context.cuda)
+            scripts = session.step("activate", activate.activate, built, planned.environment, context.cuda)
+            rules = session.plugins.doctor_rules()
+            results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
+            made = receipt.make_receipt(planned, built, results, staged + scripts)
+            session.step("receipt", receipt.write_receipt, made, recipe, planned.lock.text)
+            if planned.name is None:
+                receipt.register(planned.prefix, session.data_dir)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """Which checks to run (none: the recipe's), on which training data, and when to give up on one, in seconds."""
+
+    checks: tuple[str, ...] = ()
+    data: str = "synthetic"
+    timeout_s: float = 900.0
+
+
+def verify_environment(
+    session: Session, target: Target, overrides: Overrides, options: VerifyOptions
+) -> tuple[Receipt, tuple[CheckResult, ...]]:
+    """Run checks on an environment that was made before; put the results into its receipt and return both.
+
+    Raises TargetError when gpuenv did not make it, UsageError for a check that nobody provides.
+    """
+    made = receipt.read_receipt(target.prefix)
+    recipe = receipt.read_recipe(target.prefix)
+    checks = session.checks(options.checks or tuple(recipe.checks))
+    host = session.step("probe", probe.look, overrides, session.plugins.probes())
+    built = session.engine(made.engine).describe(target.prefix)
+    context = check_context(session, built, recipe, made.source, host)
+    context = replace(context, data=options.data, timeout_s=options.timeout_s)
+    rules = session.plugins.doctor_rules()
+    with locked(target.prefix, session.state_dir):
+        results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
+        return receipt.update_checks(made, results), results
+
+
+def remove(session: Session, target: Target) -> tuple[str, ...]:
+    """Remove an environment that gpuenv made; return the names in its directory that gpuenv did not make and kept.
+
+    Raises TargetError when gpuenv did not make it, or another gpuenv works on it.
+    """
+    with locked(target.prefix, session.state_dir):
+        return receipt.remove_prefix(receipt.read_receipt(target.prefix))
+
+
+def process_environment(session: Session, target: Target) -> dict[str, str]:
+    """Return the environment of a process inside an environment, as its activated shell would have it."""
+    made = receipt.read_receipt(target.prefix)
+    recipe = receipt.read_recipe(target.prefix)
+    built = session.engine(made.engine).describe(target.prefix)
+    cuda = session.artifact_source(made.source).locate(built, recipe.sources[made.source])
+    variables = recipe.variables(made.source)
+    return activate.command_environment(target.prefix, variables, cuda.cuda_dir, made.platform, session.environ)
+
+
+def choose(session: Session, host: Host, request: Request, target: Target) -> Choice:
+    """Choose the recipe that was named, or the best of all there are. Raises NoRecipeError or NoGpuError."""
+    sources = session.plugins.recipe_sources()
+    if request.recipe is not None:
+        recipes: tuple[LoadedRecipe, ...] = (search.find_recipe(request.recipe, sources),)
+    else:
+        recipes, problems = search.list_recipes(sources)
+        for problem in problems:
+            session.report(Warned(problem))
+    return select.choose(
+        host,
+        request,
+        recipes,
+        default=session.settings.default_recipe,
+        artifact_sources=frozenset(session.plugins.artifact_sources()),
+        disk=select.Disk(free_bytes(target.prefix), lock.installed_bytes),
+    )
+
+
+def resolve(session: Session, choice: Choice, platform: str, engine: Engine) -> Lock:
+    """Take the recipe's lock when it has a fresh one, else solve now. Raises UnsolvableError."""
+    found = lock.read_lock(choice.loaded, choice.source_name, platform, choice.python_version)
+    if found is not None and not lock.lock_is_stale(choice.loaded, found):
+        return found
+    if found is not None:
+        session.report(Warned(f"`{found.origin}` is older than its recipe: solving anew; `gpuenv lock` brings it up"))
+    return solve(choice, platform, engine, session.report)
+
+
+def solve(choice: Choice, platform: str, engine: Engine, report: Reporter, *, measure: bool = False) -> Lock:
+    """Make a lock with the engine's solver. Raises UnsolvableError."""
+    requirements = lock.lock_inputs(choice.recipe, choice.source_name, platform)
+    solved = engine.resolve(Wanted(requirements, platform, choice.python_version, measure=measure), report)
+    text = lock.format_lock(
+        choice.loaded,
+        choice.source_name,
+        platform,
+        choice.python_version,
+        solved.text,
+        made=f"{datetime.now(timezone.utc):%Y-%m-%d}",
+        tool=solved.tool,
+        download_bytes=solved.download_bytes,
+        installed_bytes=solved.installed_bytes,
+    )
+    return lock.parse_lock(text, "solved")
+
+
+def check_context(session: Session, built: Built, recipe: Recipe, source: str, host: Host) -> CheckContext:
+    """Say what the checks look at: the environment, its CUDA files and the machine."""
+    return CheckContext(
+        built=built,
+        recipe=recipe,
+        source_name=source,
+        host=host,
+        cuda=session.artifact_source(source).locate(built, recipe.sources[source]),
+        log_dir=log_dir(built.prefix),
+        environment=session.environ,
+    )

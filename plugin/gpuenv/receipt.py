@@ -1,0 +1,202 @@
+"""What gpuenv wrote into an environment, and where its environments are."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from packaging.version import Version
+
+from gpuenv import __version__
+from gpuenv.errors import Hint, TargetError
+from gpuenv.model import (
+    Built,
+    CheckResult,
+    GpuService,
+    Manifest,
+    Plan,
+    Receipt,
+    Recipe,
+    format_compute_capability,
+    format_driver_version,
+)
+from gpuenv.paths import etc_dir, receipt_path
+
+RECEIPT_VERSION = "1"
+
+
+def to_builtins(value: object) -> object:
+    """Turn any value of the model into what JSON can hold; versions and paths become text, capabilities `8.6`."""
+    plain = msgspec.to_builtins(value, enc_hook=_encode_other)
+    return _as_printed(plain)
+
+
+def make_receipt(planned: Plan, built: Built, results: tuple[CheckResult, ...], manifest: Manifest) -> Receipt:
+    """Put together what was decided, built and proven."""
+    choice = planned.choice
+    found = planned.host.driver.driver_version if planned.host.driver else None
+    return Receipt(
+        gpuenv_receipt_version=RECEIPT_VERSION,
+        gpuenv_version=__version__,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        name=planned.name,
+        prefix=str(planned.prefix),
+        recipe=choice.recipe.name,
+        recipe_origin=choice.loaded.origin,
+        framework=choice.recipe.framework.name,
+        framework_version=choice.recipe.framework.version,
+        source=choice.source_name,
+        cuda_toolkit=choice.source.cuda_toolkit,
+        cudnn=choice.source.cudnn,
+        platform=planned.platform,
+        python_version=str(built.python_version),
+        python_base=str(built.python.resolve()),
+        engine=planned.engine,
+        lock_origin=planned.lock.origin,
+        lock_sha256=hashlib.sha256(planned.lock.text.encode()).hexdigest(),
+        packages=tuple(f"{package.name}=={package.version}" for package in planned.lock.packages),
+        gpus=tuple(describe_gpu(gpu) for gpu in choice.gpus),
+        driver_version=format_driver_version(found) if found else None,
+        entries=tuple(sorted({entry.name for entry in built.prefix.iterdir()} | {"etc", "var"})),
+        checks=results,
+        manifest=manifest,
+        warnings=choice.warnings,
+    )
+
+
+def describe_gpu(gpu: GpuService) -> str:
+    """Describe how a GPU is served: `NVIDIA H100 80GB HBM3 (9.0, ptx)`."""
+    return f"{gpu.name or 'GPU'} ({format_compute_capability(gpu.compute_capability)}, {gpu.code})"
+
+
+def write_receipt(receipt: Receipt, recipe: Recipe, lock_text: str) -> Receipt:
+    """Write receipt, recipe and lock into the environment, the receipt last: with it the environment is whole."""
+    directory = etc_dir(Path(receipt.prefix))
+    directory.mkdir(parents=True, exist_ok=True)
+    _write(directory / "lock.txt", lock_text.encode())
+    _write(directory / "recipe.json", _pretty(recipe))
+    _write(receipt_path(Path(receipt.prefix)), _pretty(receipt))
+    return receipt
+
+
+def update_checks(receipt: Receipt, results: Iterable[CheckResult]) -> Receipt:
+    """Put new results in the place of older ones of the same check, write the receipt, and return it."""
+    merged = {(result.check, result.activated): result for result in receipt.checks}
+    merged.update({(result.check, result.activated): result for result in results})
+    changed = replace(receipt, checks=tuple(merged.values()))
+    _write(receipt_path(Path(receipt.prefix)), _pretty(changed))
+    return changed
+
+
+def read_receipt(prefix: Path) -> Receipt:
+    """Read the receipt of an environment. Raises TargetError when gpuenv did not make it, or the file is damaged."""
+    path = receipt_path(prefix)
+    try:
+        receipt = msgspec.json.decode(path.read_bytes(), type=Receipt)
+    except (FileNotFoundError, NotADirectoryError) as err:
+        what = "is not an environment that gpuenv made" if prefix.exists() else "does not exist"
+        raise TargetError(
+            f"`{prefix}` {what}",
+            hints=[Hint("target.list", "run `gpuenv list` to see the environments there are")],
+        ) from err
+    except msgspec.DecodeError as err:
+        raise TargetError(
+            f"`{path}` cannot be read: {err}",
+            hints=[Hint("target.remake", "make the environment again with `gpuenv create --yes`")],
+        ) from err
+    return receipt
+
+
+def read_recipe(prefix: Path) -> Recipe:
+    """Read the recipe that an environment was made from. Raises TargetError when it is not there."""
+    try:
+        return msgspec.json.decode((etc_dir(prefix) / "recipe.json").read_bytes(), type=Recipe)
+    except (OSError, msgspec.DecodeError) as err:
+        raise TargetError(f"`{prefix}` has no readable recipe", cause=str(err)) from err
+
+
+def remove_prefix(receipt: Receipt) -> tuple[str, ...]:
+    """Delete what gpuenv and its engine made, the receipt last, so that a removal cut short can be run again.
+
+    Returns the names in the prefix that were kept because the user put them there.
+    """
+    prefix = Path(receipt.prefix)
+    ours = [name for name in receipt.entries if name != "etc"]
+    for name in (*ours, "etc"):
+        entry = prefix / name
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink(missing_ok=True)
+    kept = tuple(sorted(entry.name for entry in prefix.iterdir()))
+    if not kept:
+        prefix.rmdir()
+    return kept
+
+
+def register(prefix: Path, data_dir: Path) -> None:
+    """Remember an environment that lies outside gpuenv's own directory, so that `list` finds it."""
+    from filelock import FileLock
+
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with FileLock(data_dir / "prefixes.lock"):
+        known = [line for line in _registered(data_dir) if receipt_path(Path(line)).exists()]
+        if str(prefix) not in known:
+            known.append(str(prefix))
+        _write(data_dir / "prefixes.txt", "".join(f"{line}\n" for line in known).encode())
+
+
+def known_prefixes(environments_dir: Path, data_dir: Path) -> tuple[Path, ...]:
+    """List every environment with a receipt: the named ones, then those that were made by path."""
+    named = sorted(environments_dir.iterdir()) if environments_dir.is_dir() else []
+    others = [Path(line) for line in _registered(data_dir)]
+    found = dict.fromkeys(prefix for prefix in (*named, *others) if receipt_path(prefix).exists())
+    return tuple(found)
+
+
+def _registered(data_dir: Path) -> list[str]:
+    try:
+        return (data_dir / "prefixes.txt").read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _pretty(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value, enc_hook=_encode_other), indent=2) + b"\n"
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace a file in one step, so that a reader never sees half of it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
+
+
+def _encode_other(value: object) -> str:
+    if isinstance(value, (Version, Path)):
+        return str(value)
+    raise NotImplementedError(f"no JSON for {type(value).__name__}")
+
+
+def _as_printed(value: object) -> object:
+    """Write capabilities and driver versions as people write them: `8.6`, `450.51.06`."""
+    if isinstance(value, dict):
+        return {
+            key: _PRINTED[key](item) if item and key in _PRINTED else _as_printed(item) for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_as_printed(item) for item in value]
+    return value
+
+
+_PRINTED: dict[str, Callable[[Any], str]] = {
+    "compute_capability": lambda pair: format_compute_capability((pair[0], pair[1])),
+    "driver_version": lambda text: format_driver_version(Version(text)),
+}

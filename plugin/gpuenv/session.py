@@ -1,0 +1,130 @@
+"""What every step of one command shares, and how a step is announced."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from gpuenv.errors import Hint, UsageError
+from gpuenv.extension import ArtifactSource, Check, Engine
+from gpuenv.model import CheckResult, Choice, Host, Lock, Manifest, PhaseDone, PhaseStarted, Reporter
+from gpuenv.plugins import Plugins
+from gpuenv.settings import Settings, data_dir, environments_dir
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an environment is or shall be; `name` is None for one given by path."""
+
+    prefix: Path
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The plugins, the user's settings and environment, and who listens."""
+
+    plugins: Plugins
+    settings: Settings
+    environ: Mapping[str, str]
+    report: Reporter
+
+    @property
+    def data_dir(self) -> Path:
+        """Return the directory of everything gpuenv keeps for this user."""
+        return data_dir(self.environ)
+
+    @property
+    def state_dir(self) -> Path:
+        """Return the directory of locks and journals."""
+        return self.data_dir / "state"
+
+    def target(self, name: str | None, path: str | None) -> Target:
+        """Find the prefix for `-n NAME` or `-p PATH`. Raises UsageError for a name that cannot be a directory's."""
+        if path is not None:
+            return Target(Path(path).expanduser().absolute(), None)
+        if not name or name.startswith((".", "-")) or any(char in name for char in '/\\:*?"<>|'):
+            raise UsageError(
+                f"`{name}` cannot be the name of an environment",
+                hints=[Hint("target.path", "give a plain name with `-n NAME`, or a directory with `-p PATH`")],
+            )
+        return Target(environments_dir(self.environ) / name, name)
+
+    def step(self, phase: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run one step of the flow between its two events, and tell the plugins."""
+        started, done = PHASES[phase]
+        self.report(PhaseStarted(phase, started))
+        begun = time.monotonic()
+        value = function(*args, **kwargs)
+        self.report(PhaseDone(phase, done(value), time.monotonic() - begun))
+        self.plugins.phase_done(phase, value)
+        return value
+
+    def engine(self, name: str) -> Engine:
+        """Find an engine by name. Raises UsageError for one that nobody provides."""
+        return _known(self.plugins.engines(), name, "engine")
+
+    def artifact_source(self, name: str) -> ArtifactSource:
+        """Find an artifact source by name. Raises UsageError for one that nobody provides."""
+        return _known(self.plugins.artifact_sources(), name, "source of CUDA")
+
+    def checks(self, names: tuple[str, ...]) -> list[Check]:
+        """Find checks by name, in the order they run. Raises UsageError for one that nobody provides."""
+        known = self.plugins.checks()
+        wanted = {name: _known(known, name, "check") for name in names}
+        return [check for name, check in known.items() if name in wanted]
+
+
+def _known(things: Mapping[str, T], name: str, kind: str) -> T:
+    if name not in things:
+        raise UsageError(
+            f"there is no {kind} named `{name}`",
+            hints=[Hint(f"{kind.split()[0]}.known", f"choose from {', '.join(things)}")],
+        )
+    return things[name]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _found(host: Host) -> str:
+    return f"Found {_count(len(host.gpus), 'GPU')} and {_count(len(host.pythons), 'Python')}"
+
+
+def _chose(choice: Choice) -> str:
+    return f"Chose {choice.recipe.name}, CUDA from {choice.source_name}, Python {choice.python_version}"
+
+
+def _resolved(lock: Lock) -> str:
+    return f"Resolved {_count(len(lock.packages), 'package')}"
+
+
+def _staged(manifest: Manifest) -> str:
+    return f"Linked {_count(len(manifest.files), 'CUDA library').replace('librarys', 'libraries')}"
+
+
+def _verified(results: tuple[CheckResult, ...]) -> str:
+    statuses = [result.status for result in results]
+    counts = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
+    return f"Verified: {counts or 'nothing'}"
+
+
+# What a user reads when a phase begins, and when it has ended with its value.
+PHASES: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "probe": ("Looking at this machine", _found),
+    "choose": ("Choosing a recipe", _chose),
+    "resolve": ("Resolving packages", _resolved),
+    "fetch": ("Fetching Python", lambda python: f"Took {python}"),
+    "build": ("Installing packages", lambda built: f"Installed Python {built.python_version} and the packages"),
+    "stage": ("Linking CUDA libraries", _staged),
+    "activate": ("Writing activation scripts", lambda manifest: f"Wrote {len(manifest.files)} activation files"),
+    "verify": ("Verifying", _verified),
+    "receipt": ("Writing the receipt", lambda receipt: f"Wrote the receipt of `{receipt.prefix}`"),
+}

@@ -1,0 +1,92 @@
+"""Run checks in order: which run at all, activated or not, and why a failed one failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gpuenv.extension import Check, CheckContext, Diagnosis, Rule
+from gpuenv.model import CheckResult, Host, Progress, Reporter
+
+# What the probes write as the source of a GPU that the user only named (`--gpu 8.6`, `CONDA_OVERRIDE_CUDA_ARCH`).
+_OVERRIDE = "override"
+# The check without which no other child can do anything.
+_FIRST_CHILD = "import"
+# A rule needs the end of a log, where the failure is; the bound keeps a runaway log from filling the memory.
+_LOG_BYTES = 4 * 2**20
+
+
+def run_all(
+    checks: Sequence[Check], context: CheckContext, report: Reporter, rules: Sequence[Rule]
+) -> tuple[CheckResult, ...]:
+    """Run the checks; see `gpuenv.verify.run_checks`."""
+    runs = [(check, activated) for check in checks for activated in _ways(check)]
+    results: list[CheckResult] = []
+    for done, (check, activated) in enumerate(runs):
+
+        def tell(step: str, done: int = done, check: Check = check) -> None:
+            detail = f"{check.name}: {step}" if step else check.name
+            report(Progress("verify", done, len(runs), "checks", detail))
+
+        tell("in an activated shell" if activated else "")
+        results.append(_run_one(check, activated, replace(context, on_step=tell), results, rules))
+    if runs:
+        report(Progress("verify", len(runs), len(runs), "checks"))
+    return tuple(results)
+
+
+def reason_not_to_run(check: Check, activated: bool | None, host: Host, before: Sequence[CheckResult]) -> str | None:
+    """Say why a check cannot run: no driver, no GPU, or an `import` that failed. None when it can."""
+    if check.needs_gpu:
+        if host.driver is None:
+            return "no NVIDIA driver"
+        if not host.gpus:
+            return "no NVIDIA GPU"
+        if all(gpu.source == _OVERRIDE for gpu in host.gpus):
+            return "the GPU was named, not found on this machine"
+    if check.needs_activation and check.name != _FIRST_CHILD:
+        first = next((it for it in before if it.check == _FIRST_CHILD and it.activated == activated), None)
+        if first is not None and first.status != "ok":
+            return f"`{_FIRST_CHILD}` {first.status}"
+    return None
+
+
+def diagnose_result(result: CheckResult, rules: Sequence[Rule]) -> CheckResult:
+    """Add cause and hint to a failed result, from what its child wrote; a check that knows its own cause keeps it."""
+    if result.status != "failed" or result.cause is not None:
+        return result
+    log = result.evidence.get("log")
+    text = _tail(Path(log)) if isinstance(log, str) else ""
+    found = _first_diagnosis(f"{result.message}\n{text}", rules)
+    return result if found is None else replace(result, cause=found.cause, hint=found.fix)
+
+
+def _run_one(
+    check: Check, activated: bool | None, context: CheckContext, before: Sequence[CheckResult], rules: Sequence[Rule]
+) -> CheckResult:
+    reason = reason_not_to_run(check, activated, context.host, before)
+    if reason is not None:
+        return CheckResult(check.name, "not run", f"not run: {reason}", activated)
+    result = check.run(replace(context, activated=bool(activated)))
+    return diagnose_result(replace(result, activated=activated), rules)
+
+
+def _ways(check: Check) -> tuple[bool | None, ...]:
+    """Return how often a check runs: once, or without and with an activated shell."""
+    return (False, True) if check.needs_activation else (None,)
+
+
+def _first_diagnosis(text: str, rules: Sequence[Rule]) -> Diagnosis | None:
+    return next((found for rule in rules if (found := rule.find(text)) is not None), None)
+
+
+def _tail(path: Path) -> str:
+    """Read the end of a log; a log that is gone shows nothing."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - _LOG_BYTES))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""

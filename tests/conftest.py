@@ -1,0 +1,112 @@
+"""Fixtures that several parts of the suite share."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from small_stack import SmallStack, make_small_stack, served
+
+ISOLATED = (
+    "CONDA_OVERRIDE_CUDA",
+    "CONDA_OVERRIDE_CUDA_ARCH",
+    "CUDA_VISIBLE_DEVICES",
+    "LD_LIBRARY_PATH",
+    "GPUENV_RECIPE_PATH",
+    "XLA_FLAGS",
+    "NO_COLOR",
+)
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep every test away from the user's environments, settings and variables."""
+    home = tmp_path_factory.mktemp("gpuenv")
+    monkeypatch.setenv("GPUENV_DATA_DIR", str(home / "data"))
+    monkeypatch.setenv("GPUENV_CONFIG_DIR", str(home / "config"))
+    for name in ISOLATED:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(home)
+    return home
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an in-process run of the command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def gpuenv(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """Run the command line in this process."""
+    from gpuenv.cli.main import main
+
+    def run(*argv: object) -> Ended:
+        capfd.readouterr()
+        code = main([str(part) for part in argv])
+        said = capfd.readouterr()
+        return Ended(code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small_stack(tmp_path_factory: pytest.TempPathFactory) -> SmallStack:
+    """A stack of a few kilobytes; copy it before changing it."""
+    return make_small_stack(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture
+def small_index(small_stack: SmallStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallStack]:
+    """The small stack in a directory of the test's own, its wheels served on loopback as uv's only index."""
+    own = SmallStack(tmp_path / "stack" / "recipes" / "small.yaml", tmp_path / "stack" / "wheels")
+    shutil.copytree(small_stack.recipe.parent, own.recipe.parent)
+    shutil.copytree(small_stack.wheels, own.wheels)
+    with served(own.wheels) as address:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", address)
+        monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+        yield own
+
+
+@pytest.fixture(scope="session")
+def tf_prefix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A TensorFlow 2.4.0 environment, made once by `gpuenv create` from the package index (about 2 GiB to fetch).
+
+    `GPUENV_TEST_TF_PREFIX` names one that exists already.
+    """
+    given = os.environ.get("GPUENV_TEST_TF_PREFIX")
+    if given:
+        yield Path(given)
+        return
+    from gpuenv import process
+
+    home = tmp_path_factory.mktemp("tf")
+    environment = {**os.environ, "GPUENV_DATA_DIR": str(home / "data"), "GPUENV_CONFIG_DIR": str(home / "config")}
+    ended = process.run(
+        [sys.executable, "-m", "gpuenv", "create", "-n", "tf", "--gpu", "8.6", "--yes", "--json", "--verify", "none"],
+        env=environment,
+        timeout_s=1800,
+    )
+    if not ended.ok and '"unsolvable"' in ended.stdout:
+        pytest.skip("install Python 3.8 (with pyenv or uv) to run this")
+    assert ended.ok, ended.stderr + ended.stdout
+    prefix = home / "data" / "envs" / "tf"
+    yield prefix
+    shutil.rmtree(home, ignore_errors=True)

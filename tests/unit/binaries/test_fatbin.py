@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from gpuenv.binaries import GpuCodeSummary, gpu_code
+from gpuenv.errors import GpuenvError
+from made_binaries import add_section, fat_binary, make_dll
+from small_stack import compile_library
+
+PTX, MACHINE_CODE = 1, 2
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    path = tmp_path / "libkernels.so"
+    compile_library("int one(void) { return 1; }", path)
+    return path
+
+
+def test_gpu_code__two_sections_with_padding__counted_by_region(library: Path) -> None:
+    whole = fat_binary((MACHINE_CODE, 75), (MACHINE_CODE, 80), (MACHINE_CODE, 80), (PTX, 80)) + b"\0" * 24
+    add_section(library, ".nv_fatbin", whole + fat_binary((MACHINE_CODE, 80), payload=8) + b"\0" * 8)
+    add_section(library, "__nv_relfatbin", fat_binary((MACHINE_CODE, 80), (PTX, 120)))
+    summary = gpu_code(library)
+    assert GpuCodeSummary(3, {(7, 5): 1, (8, 0): 3}, {(8, 0): 1, (12, 0): 1}) == summary
+    assert summary.machine_code == {(7, 5), (8, 0)}
+    assert summary.machine_code_everywhere == {(8, 0)}
+    assert summary.ptx == {(8, 0), (12, 0)}
+
+
+def test_gpu_code__magic_inside_the_code__not_a_region(library: Path) -> None:
+    inner = fat_binary((PTX, 90), payload=8)
+    outer = bytearray(fat_binary((MACHINE_CODE, 80), payload=len(inner)))
+    outer[-len(inner) :] = inner
+    add_section(library, ".nv_fatbin", bytes(outer))
+    assert gpu_code(library) == GpuCodeSummary(1, {(8, 0): 1}, {})
+
+
+def test_gpu_code__among_the_constants__counted(tmp_path: Path) -> None:
+    numbers = ", ".join(str(byte) for byte in fat_binary((MACHINE_CODE, 80)))
+    source = f"__attribute__((aligned(8))) const unsigned char kernel[] = {{ {numbers} }};"
+    compile_library(source, tmp_path / "libjit.so")
+    assert gpu_code(tmp_path / "libjit.so") == GpuCodeSummary(1, {(8, 0): 1}, {})
+
+
+def test_gpu_code__windows__section_name_cut_at_8(tmp_path: Path) -> None:
+    content = fat_binary((MACHINE_CODE, 35), (PTX, 80)) + fat_binary((MACHINE_CODE, 35))
+    make_dll(tmp_path / "kernels.dll", sections={b".nv_fatb": content, b".nvFatBi": b"\0" * 24})
+    assert gpu_code(tmp_path / "kernels.dll") == GpuCodeSummary(2, {(3, 5): 2}, {(8, 0): 1})
+
+
+def test_gpu_code__library_without_any__no_regions(library: Path) -> None:
+    assert gpu_code(library) == GpuCodeSummary(0, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        pytest.param(fat_binary((MACHINE_CODE, 80))[:-8], "goes beyond its section", id="cut-off"),
+        pytest.param(fat_binary((MACHINE_CODE, 80))[:20] + bytes(124), "has no header", id="entry-of-zeros"),
+    ],
+)
+def test_gpu_code__damaged__error_with_the_place(library: Path, content: bytes, cause: str) -> None:
+    add_section(library, ".nv_fatbin", content)
+    with pytest.raises(GpuenvError, match=r"libkernels\.so") as caught:
+        gpu_code(library)
+    assert cause in str(caught.value.cause)
+
+
+@pytest.mark.parametrize("content", [b"", b"MZ", b"text"], ids=["empty", "cut-off-pe", "text"])
+def test_gpu_code__neither_elf_nor_pe__error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "odd").write_bytes(content)
+    with pytest.raises(GpuenvError, match="cannot read"):
+        gpu_code(tmp_path / "odd")
+
+
+def test_gpu_code__real_tensorflow__as_measured(site_packages: Path) -> None:
+    library = site_packages / "tensorflow" / "python" / "_pywrap_tensorflow_internal.so"
+    capabilities = [(3, 5), (5, 0), (6, 0), (7, 0), (7, 5), (8, 0)]
+    assert gpu_code(library) == GpuCodeSummary(468, dict.fromkeys(capabilities, 468), {(8, 0): 459})
+    started = time.perf_counter()
+    gpu_code(library)
+    assert time.perf_counter() - started < 0.2  # 0.03 s on a free machine

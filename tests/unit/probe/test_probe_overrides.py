@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from packaging.version import Version
+
+from gpuenv.errors import UsageError
+from gpuenv.model import Driver, Gpu, Host, Note, Overrides
+from gpuenv.probe import overrides_from
+from gpuenv.probe.overrides import run
+
+REAL = Host(
+    "linux-64",
+    gpus=(Gpu(0, "NVIDIA GeForce RTX 3080", (8, 6), 10 * 2**30, "nvml"),),
+    driver=Driver(Version("470.57.02"), Version("11.4"), "nvml"),
+    notes=(Note("gpu.hidden", "one is hidden"), Note("probe.failed", "a probe failed")),
+)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "driver", "environ", "expected"),
+    [
+        pytest.param([], None, {}, Overrides(), id="nothing"),
+        pytest.param(["8.6"], None, {}, Overrides(((8, 6),), source="--gpu"), id="capability"),
+        pytest.param(["rtx 3080", "6.1"], None, {}, Overrides(((8, 6), (6, 1)), source="--gpu"), id="two, one by name"),
+        pytest.param(["none"], None, {}, Overrides((), source="--gpu"), id="none"),
+        pytest.param([], "460.89", {}, Overrides(None, Version("460.89"), source="--driver"), id="driver"),
+        pytest.param(
+            ["8.6"],
+            "460.89",
+            {},
+            Overrides(((8, 6),), Version("460.89"), source="--gpu, --driver"),
+            id="gpu and driver",
+        ),
+        pytest.param(
+            [],
+            None,
+            {"CONDA_OVERRIDE_CUDA": "11.2"},
+            Overrides(None, None, Version("11.2"), "CONDA_OVERRIDE_CUDA"),
+            id="conda's variable",
+        ),
+        pytest.param([], None, {"CONDA_OVERRIDE_CUDA": ""}, Overrides((), source="CONDA_OVERRIDE_CUDA"), id="empty"),
+        pytest.param(
+            [],
+            None,
+            {"CONDA_OVERRIDE_CUDA": " ", "CONDA_OVERRIDE_CUDA_ARCH": "8.6"},
+            Overrides((), source="CONDA_OVERRIDE_CUDA"),
+            id="no driver, so no GPU",
+        ),
+        pytest.param(
+            [],
+            None,
+            {"CONDA_OVERRIDE_CUDA_ARCH": "8.6"},
+            Overrides(((8, 6),), source="CONDA_OVERRIDE_CUDA_ARCH"),
+            id="conda's second variable",
+        ),
+        pytest.param(
+            [],
+            None,
+            {"CONDA_OVERRIDE_CUDA_ARCH": ""},
+            Overrides((), source="CONDA_OVERRIDE_CUDA_ARCH"),
+            id="second variable empty",
+        ),
+        pytest.param(
+            ["8.6"],
+            None,
+            {"CONDA_OVERRIDE_CUDA": "", "CONDA_OVERRIDE_CUDA_ARCH": "7.5"},
+            Overrides(((8, 6),), source="--gpu"),
+            id="option wins over both",
+        ),
+        pytest.param(
+            [],
+            "460.89",
+            {"CONDA_OVERRIDE_CUDA": "12.8"},
+            Overrides(None, Version("460.89"), source="--driver"),
+            id="driver option wins",
+        ),
+        pytest.param(
+            ["8.6"],
+            None,
+            {"CONDA_OVERRIDE_CUDA": "11.2"},
+            Overrides(((8, 6),), None, Version("11.2"), "--gpu, CONDA_OVERRIDE_CUDA"),
+            id="option and variable about different things",
+        ),
+    ],
+)
+def test_overrides_from__options_and_variables__options_win(gpus, driver, environ, expected: Overrides) -> None:
+    assert overrides_from(gpus, driver, environ) == expected
+
+
+@pytest.mark.parametrize(
+    ("gpus", "driver", "environ", "words"),
+    [
+        pytest.param(["8"], None, {}, "expected a compute capability such as `8.6`, found `8`", id="no minor"),
+        pytest.param(["86.0"], None, {}, "from 1.0 to 20.9, found `86.0`", id="no such capability"),
+        pytest.param(["8.10"], None, {}, "from 1.0 to 20.9, found `8.10`", id="two-digit minor"),
+        pytest.param(["8.6.1"], None, {}, "found `8.6.1`", id="three numbers"),
+        pytest.param(["RTX 3808"], None, {}, "no compute capability is known for GPU `RTX 3808`", id="unknown name"),
+        pytest.param(["none", "8.6"], None, {}, "`--gpu none` cannot be combined", id="none and another"),
+        pytest.param([""], None, {}, "no compute capability is known for GPU ``", id="empty name"),
+        pytest.param([], "new", {}, "expected a driver version such as `460.89`, found `new`", id="no driver version"),
+        pytest.param([], "11.2", {}, "expected at least 100, found `11.2`", id="CUDA version as driver"),
+        pytest.param([], None, {"CONDA_OVERRIDE_CUDA": "new"}, "such as `11.2`, found `new`", id="no CUDA version"),
+        pytest.param([], None, {"CONDA_OVERRIDE_CUDA": "460.89"}, "7 to 99, found `460.89`", id="driver as CUDA"),
+        pytest.param([], None, {"CONDA_OVERRIDE_CUDA_ARCH": "sm_86"}, "found `sm_86`", id="no capability"),
+    ],
+)
+def test_overrides_from__bad_value__raises_usage_error_with_hint(gpus, driver, environ, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        overrides_from(gpus, driver, environ)
+    assert words in caught.value.message
+    assert caught.value.hints
+    assert caught.value.exit_code == 2
+
+
+def test_overrides_from__misspelt_product__suggests_the_right_one() -> None:
+    with pytest.raises(UsageError) as caught:
+        overrides_from(["RTX 308O"], None, {})
+    assert "GeForce RTX 3080" in (caught.value.cause or "")
+    assert any(
+        "--gpu 'GeForce RTX 308" in hint.text or "--gpu 'GeForce RTX 30" in hint.text for hint in caught.value.hints
+    )
+
+
+def test_run__nothing_overridden__leaves_the_host() -> None:
+    assert run(REAL, Overrides()) == REAL
+
+
+def test_run__gpus_overridden__have_no_name_and_notes_on_real_ones_go() -> None:
+    host = run(REAL, Overrides(((8, 0), (9, 0)), source="--gpu"))
+    assert host.gpus == (Gpu(0, None, (8, 0), None, "override"), Gpu(1, None, (9, 0), None, "override"))
+    assert host.driver == REAL.driver
+    assert [note.code for note in host.notes] == ["probe.failed"]
+
+
+def test_run__no_gpu_pretended__takes_the_driver_too_and_says_why() -> None:
+    host = run(REAL, Overrides((), source="CONDA_OVERRIDE_CUDA"))
+    assert (host.gpus, host.driver) == ((), None)
+    note = host.note("gpu.none")
+    assert note is not None
+    assert "`CONDA_OVERRIDE_CUDA`" in note.message
+
+
+@pytest.mark.parametrize(
+    ("overrides", "driver"),
+    [
+        (Overrides(driver_version=Version("460.89")), Driver(Version("460.89"), None, "override")),
+        (Overrides(driver_version=Version("470.57.02")), Driver(Version("470.57.02"), Version("11.4"), "override")),
+        (Overrides(cuda_driver_api=Version("11.4")), Driver(Version("470.57.02"), Version("11.4"), "override")),
+        (Overrides(cuda_driver_api=Version("12.8")), Driver(None, Version("12.8"), "override")),
+    ],
+    ids=["another driver", "the same driver", "the same API", "another API"],
+)
+def test_run__driver_overridden__keeps_only_what_belongs_to_it(overrides: Overrides, driver: Driver) -> None:
+    assert run(REAL, overrides).driver == driver
+
+
+def test_run__driver_overridden_without_one__is_there_with_the_note_on_no_gpu() -> None:
+    bare = replace(REAL, gpus=(), driver=None, notes=(Note("gpu.none", "no NVIDIA GPU was found"),))
+    host = run(bare, Overrides(driver_version=Version("460.89")))
+    assert host.driver == Driver(Version("460.89"), None, "override")
+    assert host.note("gpu.none") is not None

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gpuenv
+
+PACKAGE = Path(gpuenv.__file__).parent
+STEPS = {"probe", "recipes", "engines", "stage", "activate", "verify", "doctor", "artifact_sources"}
+LEAVES = {"model", "errors", "extension", "hookspec", "process", "facts", "paths", "binaries", "gpu_code", "settings"}
+LEAVES |= {"document", "conform"}
+BELOW_PIPELINE = STEPS | LEAVES | {"plugins", "session", "transaction", "receipt"}
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the rooms of gpuenv that a file imports, at the top or inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names: list[str] = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module] if node.module != "gpuenv" else [f"gpuenv.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("gpuenv.")}
+    return found - {"__version__"}
+
+
+def room_of(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+
+
+FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if "children" not in path.parts]
+
+
+def allowed(room: str) -> set[str]:
+    if room == "model":
+        return {"model"}
+    if room == "errors":
+        return set()
+    if room in STEPS or room in LEAVES:
+        return LEAVES | {room}
+    if room in ("plugins", "session", "transaction", "receipt"):
+        return LEAVES | {"plugins", "session", "transaction", "receipt"}
+    if room == "pipeline":
+        return BELOW_PIPELINE
+    return BELOW_PIPELINE | {"pipeline", "cli"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports__every_module__stays_in_its_direction(path: Path) -> None:
+    room = room_of(path)
+    assert imports_of(path) - allowed(room) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "home"),
+    [("rich", "cli/report.py"), ("subprocess", "process.py"), ("ctypes", "probe/ask_driver.py")],
+)
+def test_imports__edges__have_one_home(module: str, home: str) -> None:
+    found = [
+        str(path.relative_to(PACKAGE))
+        for path in FILES
+        if any(
+            (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == module for alias in node.names))
+            or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == module)
+            for node in ast.walk(ast.parse(path.read_text()))
+        )
+    ]
+    assert found == [home]
+
+
+@pytest.mark.parametrize("command", ["--help", "--version", "create --help", "recipes --help"])
+def test_help__nothing_heavy_is_imported(command: str) -> None:
+    heavy = {"rich", "msgspec", "ruamel", "elftools", "pefile", "findpython", "requests", "numpy", "pluggy"}
+    script = (
+        "import sys\n"
+        "from gpuenv.cli.main import main\n"
+        f"try: main({command.split()!r})\n"
+        "except SystemExit: pass\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "usage:" in ended.stdout or "gpuenv" in ended.stdout
+    assert heavy & set(ended.stderr.split()) == set()

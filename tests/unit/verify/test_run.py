@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from check_contexts import DRIVER, RTX_3080
+from gpuenv.extension import Check, CheckContext, Diagnosis, Rule
+from gpuenv.model import CheckResult, Driver, Event, Gpu, Host, Progress, silent
+from gpuenv.plugins import Plugins, new_manager
+from gpuenv.verify import run_checks
+
+GPU_HOST = Host("linux-64", gpus=(RTX_3080,), driver=DRIVER)
+NAMED = Gpu(0, None, (8, 6), None, "override")
+
+
+def answering(name: str, status: str = "ok", **fields: object) -> Callable[[CheckContext], CheckResult]:
+    return lambda context: CheckResult(name, status, f"{name} {context.activated}", **fields)  # type: ignore[arg-type]
+
+
+def test_run_checks__needs_activation__twice_in_order(context: CheckContext) -> None:
+    checks = [Check("files", answering("files"), needs_activation=False), Check("import", answering("import"))]
+    found = run_checks(checks, context, silent, ())
+    assert [(result.check, result.activated, result.message) for result in found] == [
+        ("files", None, "files False"),
+        ("import", False, "import False"),
+        ("import", True, "import True"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("host", "message"),
+    [
+        (Host("linux-64"), "not run: no NVIDIA driver"),
+        (Host("linux-64", gpus=(RTX_3080,)), "not run: no NVIDIA driver"),
+        (Host("linux-64", driver=DRIVER), "not run: no NVIDIA GPU"),
+        (
+            Host("linux-64", gpus=(NAMED,), driver=Driver(Version("460.89"), None, "override")),
+            "not run: the GPU was named, not found on this machine",
+        ),
+    ],
+    ids=["no driver", "gpu without driver", "no gpu", "override"],
+)
+def test_run_checks__needs_a_gpu_that_is_not_there__not_run(context: CheckContext, host: Host, message: str) -> None:
+    def explode(context: CheckContext) -> CheckResult:
+        raise AssertionError("ran without a GPU")
+
+    found = run_checks([Check("train", explode, needs_gpu=True)], replace(context, host=host), silent, ())
+    assert [(it.status, it.message, it.activated) for it in found] == [
+        ("not run", message, False),
+        ("not run", message, True),
+    ]
+
+
+def test_run_checks__a_gpu_is_there__runs(context: CheckContext) -> None:
+    check = Check("train", answering("train"), needs_gpu=True)
+    found = run_checks([check], replace(context, host=GPU_HOST), silent, ())
+    assert [result.status for result in found] == ["ok", "ok"]
+
+
+def test_run_checks__import_failed_activated__only_the_activated_ones_wait(context: CheckContext) -> None:
+    def imported(context: CheckContext) -> CheckResult:
+        return CheckResult("import", "failed" if context.activated else "ok", "")
+
+    checks = [Check("import", imported), Check("train", answering("train"), needs_gpu=True)]
+    found = run_checks(checks, replace(context, host=GPU_HOST), silent, ())
+    assert [(it.check, it.status, it.message) for it in found[2:]] == [
+        ("train", "ok", "train False"),
+        ("train", "not run", "not run: `import` failed"),
+    ]
+
+
+def test_run_checks__failed__the_first_rule_that_knows_the_log_speaks(context: CheckContext, tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("x\nCould not load it\n")
+
+    def find(text: str) -> Diagnosis | None:
+        return Diagnosis("b", "it is gone", "bring it back", "certain", "here") if "Could not load it" in text else None
+
+    rules = [Rule("a", lambda text: None), Rule("b", find), Rule("c", lambda text: 1 / 0)]  # type: ignore[arg-type,return-value]
+    check = Check("x", answering("x", "failed", hint="read", evidence={"log": str(log)}), needs_activation=False)
+    (found,) = run_checks([check], context, silent, rules)
+    assert (found.cause, found.hint) == ("it is gone", "bring it back")
+
+
+@pytest.mark.parametrize("evidence", [{}, {"log": "/nowhere/to/be/found"}], ids=["no log", "log is gone"])
+def test_run_checks__failed_and_no_rule_knows__keeps_its_own_hint(
+    context: CheckContext, evidence: dict[str, str]
+) -> None:
+    check = Check("x", answering("x", "failed", hint="read", evidence=evidence), needs_activation=False)
+    (found,) = run_checks([check], context, silent, [Rule("a", lambda text: None)])
+    assert (found.cause, found.hint) == (None, "read")
+
+
+def test_run_checks__progress__counts_checks_and_tells_steps(context: CheckContext) -> None:
+    def slow(context: CheckContext) -> CheckResult:
+        context.on_step("convolution")
+        return CheckResult("compute", "ok", "")
+
+    events: list[Event] = []
+    run_checks([Check("compute", slow)], context, events.append, ())
+    assert events == [
+        Progress("verify", 0, 2, "checks", "compute"),
+        Progress("verify", 0, 2, "checks", "compute: convolution"),
+        Progress("verify", 1, 2, "checks", "compute: in an activated shell"),
+        Progress("verify", 1, 2, "checks", "compute: convolution"),
+        Progress("verify", 2, 2, "checks"),
+    ]
+
+
+def test_gpuenv_checks__built_in__named_and_ordered() -> None:
+    checks = Plugins(new_manager(["gpuenv.verify"])).checks()
+    assert [(it.name, it.needs_gpu, it.needs_activation, it.order) for it in checks.values()] == [
+        ("files", False, False, 10),
+        ("import", False, True, 20),
+        ("device", True, True, 30),
+        ("compute", True, True, 40),
+        ("train", True, True, 50),
+        ("xla", True, True, 60),
+    ]
