@@ -110,3 +110,11 @@ def tf_prefix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     prefix = home / "data" / "envs" / "tf"
     yield prefix
     shutil.rmtree(home, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what makes a whole TensorFlow environment, so that `-m "not slow"` leaves it out."""
+    for item in items:
+        if "tf_prefix" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.network)

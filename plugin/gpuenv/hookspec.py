@@ -60,7 +60,10 @@ def gpuenv_engines() -> Iterable[Engine]:  # type: ignore[empty-body]
 
 @hookspec
 def gpuenv_artifact_sources() -> Iterable[ArtifactSource]:  # type: ignore[empty-body]
-    """Give kinds of places that CUDA and cuDNN come from. A recipe's source without one of that name is rejected.
+    """Give kinds of places that CUDA and cuDNN come from.
+
+    Called when a recipe is chosen and when an environment is built or verified. A recipe's source without one of that
+    name is rejected.
 
     Example::
 
@@ -72,7 +75,9 @@ def gpuenv_artifact_sources() -> Iterable[ArtifactSource]:  # type: ignore[empty
 
 @hookspec
 def gpuenv_checks() -> Iterable[Check]:  # type: ignore[empty-body]
-    """Give checks that prove something about an environment. A recipe's `checks` and `--verify` name them.
+    """Give checks that prove something about an environment.
+
+    Called when one is created or verified. A recipe's `checks`, `--verify` and `gpuenv verify` name them.
 
     Example::
 

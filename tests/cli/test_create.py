@@ -61,7 +61,7 @@ def test_create__then_run_activate_export_remove__all_work(
     )
     assert ran.stdout.split() == [str(prefix), "LAZY", "2.4.0"]
     line = gpuenv("activate", "-n", "tf", "--shell", "bash").out
-    shell = subprocess.run(["bash", "-c", f"{line}\npython -c '{script}'"], capture_output=True, text=True, check=True)
+    shell = subprocess.run(["bash", "-c", f'{line}\npython -c "{script}"'], capture_output=True, text=True, check=True)
     assert shell.stdout == ran.stdout
     exported = gpuenv("export", "-n", "tf", "-o", tmp_path / "team.yaml")
     assert exported.code == 0, exported.err
@@ -172,7 +172,7 @@ def test_create__directory_is_somebody_elses__exit_8_and_untouched(
 @pytest.mark.parametrize(
     ("extra", "code", "words"),
     [
-        (["--driver", "418.39"], 4, "450.80.02"),
+        (["--driver", "418.39"], 4, "update the NVIDIA driver to 455.23 or newer"),
         (["--python", "2.7"], 4, PYTHON),
         (["--cuda-from", "toolkit"], 4, "toolkit"),
         (["--engine", "magic"], 2, "magic"),
@@ -257,8 +257,6 @@ def test_create__disk_is_full__nothing_left(
 def test_create__interrupted_while_building__nothing_that_looks_whole(
     gpuenv: Run, small_index: SmallStack, isolated: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
 ) -> None:
-    tool = isolated / "bin" / "slow-python"
-    tool.parent.mkdir()
     plugin = isolated / "slow_plugin.py"
     plugin.write_text(
         "import time\n"

@@ -382,17 +382,3 @@ def test_unstage__text_files_in_the_manifest__not_touched(tmp_path: Path) -> Non
     (tmp_path / "activate").write_text("text")
     assert unstage(tmp_path, Manifest((StagedFile("activate", "text", sha256="0"),))) == ()
     assert (tmp_path / "activate").exists()
-
-
-def test_plan_links__real_tensorflow_and_wheels__the_fourteen_libraries(source: Source) -> None:
-    prefix = Path(os.environ.get("GPUENV_TEST_TF_PREFIX", "/nonexistent"))
-    packages = next(prefix.glob("lib/python3.*/site-packages"), None)
-    if packages is None:
-        pytest.skip("set GPUENV_TEST_TF_PREFIX to an environment of recipe tf-2.4 to run this")
-    built = Built(prefix, prefix / "bin/python", Version("3.8"), packages, "linux-64")
-    shipped = msgspec.convert(YAML(typ="safe").load(SHIPPED), Recipe)
-    planned = plan_links(built, shipped, source, located(built, source))
-    expected = {*shipped.framework.libraries["linux-64"], *shipped.framework.lazy_libraries["linux-64"]}
-    assert expected == {Path(file.path).name for file in planned}
-    assert len(planned) == 14
-    assert {prefix / Path(file.path).parent for file in planned} == {packages / "tensorflow"}

@@ -99,15 +99,13 @@ with locked(prefix, state), creating(prefix, state):
 def test_recover__journal_was_cut_off__nothing_is_deleted(tmp_path: Path) -> None:
     prefix, state = tmp_path / "tf", tmp_path / "state"
     make_environment(prefix, "mine")
-    with creating_in(tmp_path / "other", state):
-        journal = next(state.glob("*.json"))
-        journal_of_prefix = state / journal.name
     with locked(prefix, state):
         name = next(state.glob("*.lock")).stem
-    (state / f"{name}.json").write_text('{"prefix": "')
+    journal = state / f"{name}.json"
+    journal.write_text('{"prefix": "')
     recover(prefix, state)
     assert (prefix / "content").read_text() == "mine"
-    assert not journal_of_prefix.exists()
+    assert not journal.exists()
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gpuenv.cli import options
 from gpuenv.cli.outcome import Outcome
 from gpuenv.cli.text import check_lines, columns, option_for, size
-from gpuenv.model import Plan, Receipt, Request
-from gpuenv.session import Session
+
+if TYPE_CHECKING:
+    from gpuenv.model import Plan, Receipt
+    from gpuenv.session import Session
 
 ASK_FROM_BYTES = 2 * 1024**3
 
@@ -36,7 +38,8 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     """Plan, ask if need be, create; a failed check is an error after the work was done."""
     from gpuenv import pipeline
     from gpuenv.cli.verify import failed_checks
-    from gpuenv.transaction import check_target
+    from gpuenv.model import Request
+    from gpuenv.transaction import check_target, locked
 
     target = options.target(args, session)
     request = Request(
@@ -48,7 +51,9 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
         allow_cpu=args.allow_cpu,
     )
     if not args.dry_run:
-        check_target(target.prefix, replace_existing=args.force)
+        # Before the machine is probed, so that the answer comes at once; what a killed run left is cleaned up first.
+        with locked(target.prefix, session.state_dir):
+            check_target(target.prefix, replace_existing=args.force)
     planned = pipeline.plan(session, request, options.overrides(args, session), target, args.engine)
     names = options.check_names(args)
     if names is not None:

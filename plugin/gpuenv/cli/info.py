@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from gpuenv.cli import options
 from gpuenv.cli.outcome import Outcome
 from gpuenv.cli.text import columns, size
-from gpuenv.model import Gpu, Host, format_compute_capability, format_driver_version
-from gpuenv.session import Session
+
+if TYPE_CHECKING:
+    from gpuenv.model import Gpu, Host
+    from gpuenv.session import Session
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +30,8 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
 
 def host_text(host: Host) -> str:
     """Print a host: a line a fact, its source last; below, what is in the way."""
+    from gpuenv.model import format_driver_version
+
     rows = [(f"GPU {gpu.index}", _gpu(gpu), gpu.source) for gpu in host.gpus] or [("GPU", "none found", "")]
     if host.driver:
         found = host.driver.driver_version
@@ -46,6 +51,7 @@ def host_text(host: Host) -> str:
 
 def _gpu(gpu: Gpu) -> str:
     from gpuenv.facts import architecture_name
+    from gpuenv.model import format_compute_capability
 
     parts = [gpu.name or "unknown name"]
     if gpu.compute_capability:

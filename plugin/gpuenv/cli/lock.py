@@ -5,20 +5,21 @@ from __future__ import annotations
 import argparse
 from itertools import product
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING
 
 from gpuenv.cli.outcome import Outcome
 from gpuenv.cli.text import columns, size
 from gpuenv.errors import Hint, UsageError
-from gpuenv.model import Choice, LoadedRecipe
-from gpuenv.model.recipe import Platform
-from gpuenv.session import Session
+
+if TYPE_CHECKING:
+    from gpuenv.model import LoadedRecipe
+    from gpuenv.session import Session
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `lock`."""
     parser.add_argument("recipe", nargs="?", metavar="NAME|FILE", help="recipe (default: the default recipe)")
-    parser.add_argument("--platform", action="append", choices=get_args(Platform), help="only this; may be repeated")
+    parser.add_argument("--platform", action="append", metavar="PLATFORM", help="only this; may be repeated")
     parser.add_argument("--python", action="append", metavar="VERSION", help="only this; may be repeated")
     parser.add_argument("--source", default="pypi", help="the recipe's source to lock (default: pypi)")
     parser.add_argument("--engine", default="uv", help="whose solver (default: uv)")
@@ -35,6 +36,12 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
         raise UsageError(
             f"{loaded.recipe.name} has no source named `{args.source}`",
             hints=[Hint("lock.source", f"choose from {', '.join(loaded.recipe.sources)}")],
+        )
+    unknown = [platform for platform in args.platform or () if platform not in loaded.recipe.platforms]
+    if unknown:
+        raise UsageError(
+            f"{loaded.recipe.name} is not for {' or '.join(unknown)}",
+            hints=[Hint("lock.platform", f"choose from {', '.join(loaded.recipe.platforms)}")],
         )
     wanted = tuple(product(args.platform or loaded.recipe.platforms, args.python or loaded.recipe.pythons))
     if args.check:
@@ -61,6 +68,7 @@ def _write(
     args: argparse.Namespace, session: Session, loaded: LoadedRecipe, wanted: tuple[tuple[str, str], ...]
 ) -> Outcome:
     from gpuenv import pipeline
+    from gpuenv.model import Choice
     from gpuenv.recipes.lock import lock_path
 
     written = []

@@ -11,7 +11,6 @@ from gpuenv.cli.options import Parser, add_common
 from gpuenv.cli.outcome import Outcome
 from gpuenv.cli.text import columns
 from gpuenv.errors import Hint, TargetError
-from gpuenv.model import Warned
 
 if TYPE_CHECKING:
     from gpuenv.session import Session
@@ -42,6 +41,7 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
 
 
 def _list(args: argparse.Namespace, session: Session) -> Outcome:
+    from gpuenv.model import Warned
     from gpuenv.recipes.search import list_recipes
 
     recipes, problems = list_recipes(session.plugins.recipe_sources())

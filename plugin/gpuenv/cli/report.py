@@ -26,6 +26,7 @@ class Talk:
         self._colour = color == "always" or (color == "auto" and self._terminal and not os.environ.get("NO_COLOR"))
         self._bars: Any = None
         self._task: Any = None
+        self._last_done: int | None = None
         self.warnings: list[str] = []
 
     def __call__(self, event: Event) -> None:
@@ -60,6 +61,7 @@ class Talk:
 
     def _phase(self, event: Event) -> None:
         if isinstance(event, PhaseStarted):
+            self._last_done = None
             if self._terminal:
                 self._start_bar(event.message)
         elif isinstance(event, Progress):
@@ -72,12 +74,9 @@ class Talk:
     def _progress(self, event: Progress) -> None:
         if self._bars is not None:
             self._bars.update(self._task, completed=event.done, total=event.total, detail=event.detail)
-        elif self._level >= 1 or event.unit == "checks":
-            from gpuenv.cli.text import size
-
-            done = size(event.done) if event.unit == "bytes" else str(event.done)
-            total = size(event.total) if event.unit == "bytes" and event.total else str(event.total or "?")
-            self._line(f"  {done} of {total} {'' if event.unit == 'bytes' else event.unit}: {event.detail}")
+        elif self._level >= 1 or event.done != self._last_done:
+            self._line(_progress_line(event))
+        self._last_done = event.done
 
     def _start_bar(self, message: str) -> None:
         from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -118,3 +117,12 @@ class Talk:
         if self._bars is not None:
             return self._bars.console  # type: ignore[no-any-return]
         return Console(file=self._stream, force_terminal=self._terminal or self._colour, no_color=not self._colour)
+
+
+def _progress_line(event: Progress) -> str:
+    """Print `  715.7 MiB of 2.0 GiB: nvidia-cudnn-cu11` or `  check 2 of 11: import: activated`."""
+    if event.unit != "bytes":
+        return f"  {event.unit.rstrip('s')} {event.done + 1} of {event.total or '?'}: {event.detail}"
+    from gpuenv.cli.text import size
+
+    return f"  {size(event.done)} of {size(event.total)}: {event.detail}"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from gpuenv.model import CheckResult
+if TYPE_CHECKING:
+    from gpuenv.model import CheckResult
 
 MARKS = {"ok": "ok", "failed": "FAILED", "not run": "not run"}
 

@@ -110,7 +110,7 @@ def container_facts(root: Path, environ: Mapping[str, str]) -> Iterator[Fact]:
 
 def _shell_facts() -> Iterator[Fact]:
     """Name the user's shell. Not knowing it is no failure: cron and services have none."""
-    import shellingham  # type: ignore[import-untyped]
+    import shellingham
 
     try:
         name, _path = shellingham.detect_shell()

@@ -26,13 +26,15 @@ def run_all(
     for done, (check, activated) in enumerate(runs):
 
         def tell(step: str, done: int = done, check: Check = check) -> None:
-            detail = f"{check.name}: {step}" if step else check.name
-            report(Progress("verify", done, len(runs), "checks", detail))
+            report(Progress("verify", done, len(runs), "checks", f"{check.name}: {step}" if step else check.name))
 
-        tell("in an activated shell" if activated else "")
-        results.append(_run_one(check, activated, replace(context, on_step=tell), results, rules))
-    if runs:
-        report(Progress("verify", len(runs), len(runs), "checks"))
+        reason = reason_not_to_run(check, activated, context.host, results)
+        if reason is not None:
+            results.append(CheckResult(check.name, "not run", f"not run: {reason}", activated))
+            continue
+        tell("" if activated is None else "activated" if activated else "not activated")
+        result = check.run(replace(context, activated=bool(activated), on_step=tell))
+        results.append(diagnose_result(replace(result, activated=activated), rules))
     return tuple(results)
 
 
@@ -60,16 +62,6 @@ def diagnose_result(result: CheckResult, rules: Sequence[Rule]) -> CheckResult:
     text = _tail(Path(log)) if isinstance(log, str) else ""
     found = _first_diagnosis(f"{result.message}\n{text}", rules)
     return result if found is None else replace(result, cause=found.cause, hint=found.fix)
-
-
-def _run_one(
-    check: Check, activated: bool | None, context: CheckContext, before: Sequence[CheckResult], rules: Sequence[Rule]
-) -> CheckResult:
-    reason = reason_not_to_run(check, activated, context.host, before)
-    if reason is not None:
-        return CheckResult(check.name, "not run", f"not run: {reason}", activated)
-    result = check.run(replace(context, activated=bool(activated)))
-    return diagnose_result(replace(result, activated=activated), rules)
 
 
 def _ways(check: Check) -> tuple[bool | None, ...]:

@@ -99,9 +99,3 @@ def test_library_version__dll_of_the_toolkit__metadata_because_the_resource_has_
 
 def test_release__binary_and_metadata_of_one_version__equal() -> None:
     assert LibraryVersion("8.6.0", "binary").release == LibraryVersion("8.6.0.163", "metadata").release == (8, 6, 0)
-
-
-def test_library_version__real_cudnn__all_seven_alike_six_from_the_binary(site_packages: Path) -> None:
-    found = [library_version(path) for path in sorted((site_packages / "nvidia" / "cudnn" / "lib").glob("lib*.so.8"))]
-    assert [version and version.release for version in found] == [(8, 6, 0)] * 7
-    assert [version and version.source for version in found] == ["metadata"] + ["binary"] * 6

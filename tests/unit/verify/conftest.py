@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from check_contexts import context_of, make_environment, real_environment
+from check_contexts import context_of, make_environment
 from gpuenv.extension import CheckContext
 from gpuenv.model import Built
 
@@ -19,12 +18,3 @@ def built(tmp_path: Path) -> Built:
 @pytest.fixture
 def context(built: Built, tmp_path: Path) -> CheckContext:
     return context_of(built, tmp_path / "log", timeout_s=60)
-
-
-@pytest.fixture(scope="session")
-def real() -> Built:
-    """A real TensorFlow 2.4.0 environment with its CUDA libraries linked."""
-    prefix = os.environ.get("GPUENV_TEST_TF_PREFIX")
-    if not prefix:
-        pytest.skip("set GPUENV_TEST_TF_PREFIX to an environment of recipe tf-2.4 to run this")
-    return real_environment(Path(prefix))

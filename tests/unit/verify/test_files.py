@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -273,15 +272,3 @@ def test_files__windows_without_a_dll__named(windows: CheckContext) -> None:
     (dll_dir(windows.built.prefix) / "cudnn_cnn_train64_8.dll").unlink()
     found = files.check(windows)
     assert found.message == "`cudnn_cnn_train64_8.dll` is missing: training will end the process"
-
-
-def test_files__real_tensorflow__ok_and_fast(real: Built, tmp_path: Path) -> None:
-    context = context_of(real, tmp_path, Host("linux-64", gpus=(RTX_3080, H100), driver=DRIVER))
-    files.check(context)
-    started = time.monotonic()
-    found = files.check(context)
-    assert (found.evidence["problems"], time.monotonic() - started < 0.5) == ([], True)
-    assert found.evidence["gpus"] == [
-        "NVIDIA GeForce RTX 3080 (8.6) runs machine code",
-        "NVIDIA H100 80GB HBM3 (9.0) compiles PTX at first use",
-    ]

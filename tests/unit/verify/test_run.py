@@ -103,11 +103,10 @@ def test_run_checks__progress__counts_checks_and_tells_steps(context: CheckConte
     events: list[Event] = []
     run_checks([Check("compute", slow)], context, events.append, ())
     assert events == [
-        Progress("verify", 0, 2, "checks", "compute"),
+        Progress("verify", 0, 2, "checks", "compute: not activated"),
         Progress("verify", 0, 2, "checks", "compute: convolution"),
-        Progress("verify", 1, 2, "checks", "compute: in an activated shell"),
+        Progress("verify", 1, 2, "checks", "compute: activated"),
         Progress("verify", 1, 2, "checks", "compute: convolution"),
-        Progress("verify", 2, 2, "checks"),
     ]
 
 
