@@ -48,7 +48,8 @@ class Session:
     def target(self, name: str | None, path: str | None) -> Target:
         """Find the prefix for `-n NAME` or `-p PATH`. Raises UsageError for a name that cannot be a directory's."""
         if path is not None:
-            return Target(Path(path).expanduser().absolute(), None)
+            prefix = Path(path).expanduser().absolute()
+            return Target(prefix, prefix.name if prefix.parent == environments_dir(self.environ) else None)
         if not name or name.startswith((".", "-")) or any(char in name for char in '/\\:*?"<>|'):
             raise UsageError(
                 f"`{name}` cannot be the name of an environment",

@@ -98,8 +98,6 @@ def test_compute__on_the_processor__every_result_within_its_tolerance(context: C
         "matmul",
         "convolution",
         "svd",
-        "qr",
-        "qr_orthogonality",
         "fft",
         "matmul_tf32",
         "convolution_tf32",

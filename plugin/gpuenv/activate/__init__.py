@@ -3,6 +3,7 @@
 Everything is rendered from one table of variables. Marked blocks in the scripts that the engine wrote set them in sh,
 bash, zsh, dash, fish, csh, PowerShell and cmd, and put back on `deactivate` what was there before; a start-up file sets
 them in a Python that nobody activated (IDE, cron, Jupyter). A value of the user's own is never overridden.
+The scripts for xonsh and nu are left as they are: there the start-up file alone does it.
 """
 
 from gpuenv.activate.environment import command_environment

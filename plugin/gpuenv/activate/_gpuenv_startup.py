@@ -22,7 +22,7 @@ def expand(mode: str, template: str, prefix: str, cuda_dir: "str | None", window
     value = value.replace("{prefix}", prefix).replace("{cuda_dir}", cuda_dir or "")
     # XLA splits at blanks except inside quotes right behind `=`; in double ones a backslash escapes, in single ones not
     # (tensorflow/compiler/xla/parse_flags_from_env.cc).
-    if mode == "flag" and (value[:1] in ("'", '"') or value.split() != [value]):
+    if mode == "flag" and (value[:1] in ("'", '"') or any(blank in value for blank in " \t")):
         quote = '"' if "'" in value else "'"
         if quote == '"':
             value = value.replace("\\", "\\\\").replace('"', '\\"')

@@ -50,13 +50,16 @@ def _set(change: Change) -> str:
         return f"@if defined {name} @goto GPUENV_DONE_{name}\n{new}:GPUENV_DONE_{name}\n"
     added = f"%{name}% {value}" if change.mode == "flag" else f"{value};%{name}%"
     keep = f"@goto GPUENV_DONE_{name}"
-    find = f'@set {name} 2>nul | "%SystemRoot%\\System32\\findstr.exe"'
-    tests = (
-        f'{find} /r /c:"^{name}=.*{quote(change.key)}=" >nul && {keep}\n{find} /r /c:"^{name}= *-" >nul || {keep}\n'
-        if change.mode == "flag"
-        else ""
-    )
+    # Between double quotes, quotes of the user's own would end the string and run what follows. Such a value is left
+    # alone here; the start-up file adds to it.
+    tests = f'@if not "%{name}:"=%"=="%{name}:"=\'%" {keep}\n'
+    if change.mode == "flag":
+        tests += (
+            f'@if not "%{name}:{change.key}=%"=="%{name}%" {keep}\n'
+            f'@for /f "usebackq tokens=1" %%i in (\'%{name}%\') do @set "_GPUENV_FIRST=%%i"\n'
+            f'@if not "%_GPUENV_FIRST:~0,1%"=="-" {keep}\n'
+        )
     return (
         f"@if defined {name} @goto GPUENV_ADD_{name}\n{new}{keep}\n:GPUENV_ADD_{name}\n{tests}"
-        f'@set "_GPUENV_OLD_{name}=+%{name}%"\n@set "{name}={added}"\n:GPUENV_DONE_{name}\n'
+        f'@set "_GPUENV_OLD_{name}=+%{name}%"\n@set "{name}={added}"\n:GPUENV_DONE_{name}\n@set "_GPUENV_FIRST="\n'
     )

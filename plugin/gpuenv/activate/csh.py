@@ -10,6 +10,8 @@ from gpuenv.activate.change import Change
 _ALIAS = re.compile(r"^alias deactivate '(.*)$", re.MULTILINE)
 
 
+# Alone, first, last or within a list; csh cannot put a colon behind a modifier.
+_IN_LIST = (("", ""), ("", '":"*'), ('*":"', ""), ('*":"', '":"*'))
 # The text names the variable that holds the old value and never holds the value itself.
 _SAVE = """\
         set _GPUENV_OLD_NAME = "$NAME:q"
@@ -52,9 +54,12 @@ def _lines(change: Change) -> str:
         there += f' || ( {old} !~ "X -"* && {old} !~ "X  -"* && {old} != "X  " )'
         new = f'"${name}:q "{value}'
     else:
-        there = f'":${name}:q:" =~ *":"{value}":"*'
+        there = " || ".join(f'"X${name}:q" =~ X{before}{value}{after}' for before, after in _IN_LIST)
         new = f'{value}":${name}:q"'
     # PATH is saved by the script itself.
     save = "" if name == "PATH" else _SAVE.replace("NAME", name)
-    add = f"{save}        setenv {name} {new}\n"
-    return f"if ( ! $?{name} ) then\n{unset}else\n    if ( {there} ) then\n    else\n{add}    endif\nendif\n"
+    add = (
+        f'        if ( "X${name}:q" == X ) then\n            setenv {name} {value}\n'
+        f"        else\n            setenv {name} {new}\n        endif\n"
+    )
+    return f"if ( ! $?{name} ) then\n{unset}else\n    if ( {there} ) then\n    else\n{save}{add}    endif\nendif\n"

@@ -58,6 +58,8 @@ def deactivate_files(prefix: Path, manifest: Manifest) -> tuple[str, ...]:
         text = _read(path)
         if _sha256(text) == file.sha256:
             _put_back(path, file.original)
+        elif text == file.original:
+            continue
         elif file.original is not None:
             _replace(path, without_blocks(text))
             messages.append(f"`{file.path}` was changed by somebody else, their changes are kept")
@@ -99,6 +101,11 @@ def _put_back(path: Path, text: str | None) -> None:
         _replace(path, text)
         return
     path.unlink(missing_ok=True)
+    _forget_compiled(path)
+
+
+def _forget_compiled(path: Path) -> None:
+    """Remove what Python compiled of a module: it would take it for current when time and size are the same."""
     if path.suffix == ".py":
         for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
             compiled.unlink()
@@ -112,6 +119,7 @@ def _replace(path: Path, text: str) -> None:
             file.write(_bytes(text))
         os.chmod(name, path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask())
         os.replace(name, path)
+        _forget_compiled(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

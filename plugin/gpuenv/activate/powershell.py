@@ -29,7 +29,7 @@ _BEGIN = """\
     $outer = $null
     if (Test-Path variable:global:_GPUENV_OUTER) { $outer = $global:_GPUENV_OUTER }
     $within = { param($text, $start)
-        $outer -and $text.StartsWith("$start$outer" + [IO.Path]::DirectorySeparatorChar) }
+        $outer -and $text.StartsWith("$start$outer" + [IO.Path]::DirectorySeparatorChar, 'Ordinal') }
     foreach ($change in @(
 """
 

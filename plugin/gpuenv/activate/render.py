@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from gpuenv.activate import cmd, csh, fish, powershell, sh
 from gpuenv.activate.change import changes, templates
@@ -15,7 +15,9 @@ PTH = f"{BEGIN}\nimport _gpuenv_startup\n{END}\n"
 _REM = "@REM "
 
 
-def render(variables: Mapping[str, Variable], prefix: Path, cuda_dir: Path | None, platform: str) -> dict[str, str]:
+def render(
+    variables: Mapping[str, Variable], prefix: PurePath, cuda_dir: PurePath | None, platform: str
+) -> dict[str, str]:
     """Return the block for each shell (`sh`, `fish`, `csh`, `ps1`, `bat`, `bat-deactivate`) and the start-up module.
 
     Raises UsageError for a name or a value that cannot be written into a script.
@@ -32,7 +34,7 @@ def render(variables: Mapping[str, Variable], prefix: Path, cuda_dir: Path | Non
     }
 
 
-def _startup(variables: Mapping[str, Variable], prefix: Path, cuda_dir: Path | None, platform: str) -> str:
+def _startup(variables: Mapping[str, Variable], prefix: PurePath, cuda_dir: PurePath | None, platform: str) -> str:
     """Fill the table of the start-up module in; places are relative, so that a moved environment keeps working."""
     windows = platform.startswith("win")
     text = Path(__file__).with_name("_gpuenv_startup.py").read_text("utf-8")

@@ -12,7 +12,8 @@ quote = shlex.quote
 # `_GPUENV_RESTORE` is a script of our own words; the values it puts back are in `_GPUENV_OLD_*`, never in its text. It
 # must not depend on which environment wrote it: when one is activated over another, the new one's `deactivate` undoes
 # the old. A shell that was started inside an active environment has its variables but not its functions:
-# `_GPUENV_OUTER` tells them from values of the user's own.
+# `_GPUENV_OUTER` tells them from values of the user's own. A plain virtual environment activated over ours knows
+# nothing of this: the variables stay until one of ours is activated again.
 DEACTIVATE = """\
     eval "${_GPUENV_RESTORE-}"
     unset _GPUENV_RESTORE
@@ -28,7 +29,7 @@ _gpuenv_set () { # NAME VALUE
         if eval "[ -z \\"\\${$1+set}\\" ]"; then
             _GPUENV_RESTORE="unset $1;${_GPUENV_RESTORE-}"
         else
-            if sh -c "[ -n \\"\\${$1+set}\\" ]"; then
+            if /bin/sh -c "[ -n \\"\\${$1+set}\\" ]"; then
                 _GPUENV_RESTORE="export $1;${_GPUENV_RESTORE-}"
             fi
             eval "_GPUENV_OLD_$1=\\$$1"

@@ -62,12 +62,12 @@ class UvEngine:
         requirements = log_dir(plan.prefix) / "requirements.txt"
         requirements.parent.mkdir(parents=True, exist_ok=True)
         requirements.write_text(plan.lock.text, "utf-8")
-        counter = _DownloadCounter(plan.lock.download_bytes, report)
-        installed = run_uv(
-            ["pip", "install", "--python", built.python, "--no-deps", "--require-hashes", "-r", requirements],
-            report,
-            counter,
-        )
+        arguments = ["pip", "install", "--python", built.python, "--no-deps", "--require-hashes", "-r", requirements]
+        # With everything in uv's cache the index need not be asked; when something is missing, that shows in no time.
+        installed = run_uv([*arguments, "--offline"], report)
+        if not installed.ok:
+            counter = _DownloadCounter(plan.lock.download_bytes, report)
+            installed = run_uv(arguments, report, counter)
         requirements.unlink()
         if not installed.ok:
             raise _build_error(installed, plan.prefix)

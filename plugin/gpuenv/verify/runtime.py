@@ -41,7 +41,7 @@ def check_device(context: CheckContext) -> CheckResult:
 
 
 def check_compute(context: CheckContext) -> CheckResult:
-    """Compare products, convolutions, decompositions and a Fourier transform on the GPU with double precision."""
+    """Compare products, convolutions, singular values and a Fourier transform on the GPU with double precision."""
     return _check("compute", context)
 
 

@@ -30,7 +30,6 @@ def main(child):
     # Half the batch: TensorFlow remembers its choice of algorithm per shape, and one made for TF32 must not be reused.
     convolution(child, tf, "convolution", images[:4], kernel, SINGLE_TOLERANCE)
     svd(child, tf, square)
-    qr(child, tf, square)
     fft(child, tf, signal)
     set_tf32(tf, True)
     matmul(child, tf, "matmul_tf32", matrices, TF32_TOLERANCE)
@@ -58,17 +57,6 @@ def svd(child, tf, square):
     """Take singular values (cuSOLVER)."""
     measured = on_device(child, tf, "svd", lambda: tf.linalg.svd(tf.constant(square))[0])
     child.expect_close("svd", measured, numpy.linalg.svd(double(square), compute_uv=False), SINGLE_TOLERANCE)
-
-
-def qr(child, tf, square):
-    """Factor a matrix (cuSOLVER): the factors' product must be the matrix again, and the first one orthogonal."""
-    with child.step("qr"):
-        with tf.device(child.device):
-            factors = tf.linalg.qr(tf.constant(square))
-        first, second = (double(factor.numpy()) for factor in factors)
-    gpuenv_child.expect_device(child, "qr", gpuenv_child.place_of(factors[0]))
-    child.expect_close("qr", first @ second, double(square), SINGLE_TOLERANCE)
-    child.expect_close("qr_orthogonality", first.T @ first, numpy.eye(len(square)), SINGLE_TOLERANCE)
 
 
 def fft(child, tf, signal):
