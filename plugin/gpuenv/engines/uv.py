@@ -62,7 +62,16 @@ class UvEngine:
         requirements = log_dir(plan.prefix) / "requirements.txt"
         requirements.parent.mkdir(parents=True, exist_ok=True)
         requirements.write_text(plan.lock.text, "utf-8")
-        arguments = ["pip", "install", "--python", built.python, "--no-deps", "--require-hashes", "-r", requirements]
+        arguments: list[str | Path] = [
+            "pip",
+            "install",
+            "--python",
+            built.python,
+            "--no-deps",
+            "--require-hashes",
+            "-r",
+            requirements,
+        ]
         # With everything in uv's cache the index need not be asked; when something is missing, that shows in no time.
         installed = run_uv([*arguments, "--offline"], report)
         if not installed.ok:
