@@ -21,6 +21,11 @@ def log_dir(prefix: Path) -> Path:
     return prefix / "var" / "gpuenv" / "log"
 
 
+def warm_record_path(prefix: Path) -> Path:
+    """Return the file that says which GPU code of the environment was compiled ahead, and for what."""
+    return prefix / "var" / "gpuenv" / "warm.json"
+
+
 def dll_dir(prefix: Path) -> Path:
     """Return the directory of the CUDA DLLs that TensorFlow opens on Windows; it belongs in front of PATH."""
     return prefix / "opt" / "gpuenv" / "bin"

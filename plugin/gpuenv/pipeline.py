@@ -1,4 +1,4 @@
-"""The story of gpuenv: probe, choose, resolve, fetch, build, stage, activate, verify, receipt.
+"""The story of gpuenv: probe, choose, resolve, fetch, build, stage, activate, warm, verify, receipt.
 
 Each step takes and returns frozen values; none prints. Everything from fetch to receipt happens inside one
 transaction: when anything goes wrong the machine is as it was. A check that fails is not such an error: the
@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-from gpuenv import activate, probe, receipt, stage, verify
+from gpuenv import activate, probe, receipt, stage, verify, warm
+from gpuenv.errors import GpuenvError
 from gpuenv.extension import CheckContext, Engine
 from gpuenv.model import (
     Built,
@@ -26,12 +27,14 @@ from gpuenv.model import (
     Reporter,
     Request,
     Wanted,
+    Warmed,
     Warned,
 )
 from gpuenv.paths import free_bytes, log_dir
 from gpuenv.recipes import lock, search, select
 from gpuenv.session import Session, Target
 from gpuenv.transaction import check_target, creating, locked
+from gpuenv.warm import WarmOptions
 
 
 def plan(session: Session, request: Request, overrides: Overrides, target: Target, engine: str) -> Plan:
@@ -51,8 +54,10 @@ def plan(session: Session, request: Request, overrides: Overrides, target: Targe
     return session.plugins.adjust_plan(host, decided)
 
 
-def create(session: Session, planned: Plan, *, replace_existing: bool = False) -> Receipt:
-    """Carry out a plan, and leave a receipt.
+def create(
+    session: Session, planned: Plan, *, replace_existing: bool = False, warm_options: WarmOptions | None = None
+) -> Receipt:
+    """Carry out a plan, and leave a receipt. With `warm_options` the GPU code that this GPU lacks is compiled too.
 
     Raises TargetError when something stands at the prefix, FetchError or GpuenvError when building fails; then
     nothing is left behind. A failed check is in the receipt, not raised.
@@ -68,6 +73,8 @@ def create(session: Session, planned: Plan, *, replace_existing: bool = False) -
             context = check_context(session, built, recipe, planned.choice.source_name, planned.host)
             staged = session.step("stage", stage.stage, built, recipe, source, context.cuda)
             scripts = session.step("activate", activate.activate, built, planned.environment, context.cuda)
+            if warm_options is not None and needs_warming(planned):
+                compile_ahead(session, planned, context, warm_options)
             rules = session.plugins.doctor_rules()
             results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
             made = receipt.make_receipt(planned, built, results, staged + scripts)
@@ -104,6 +111,44 @@ def verify_environment(
     with locked(target.prefix, session.state_dir):
         results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
         return receipt.update_checks(made, results), results
+
+
+def needs_warming(planned: Plan) -> bool:
+    """Say whether a GPU of this machine would have to compile the framework's code when it is first used."""
+    return warm.can_warm(planned.host) and any(gpu.code == "ptx" for gpu in planned.choice.gpus)
+
+
+def compile_ahead(session: Session, planned: Plan, context: CheckContext, options: WarmOptions) -> None:
+    """Compile GPU code as a step of `create`; what cannot be compiled now is a warning, the framework still can."""
+    variables, environ = planned.environment, session.environ
+    activated = activate.command_environment(
+        planned.prefix, variables, context.cuda.cuda_dir, planned.platform, environ
+    )
+    context = replace(context, environment=activated)
+    try:
+        done = session.step("warm", warm.warm, context, probe.find_libcuda(environ), options, session.report)
+    except GpuenvError as err:
+        session.report(Warned(f"{err.message}: {err.cause}" if err.cause else err.message))
+        return
+    if done.failed or done.left:
+        count = len(done.failed) + done.left
+        session.report(Warned(f"{count} of {done.modules} modules of GPU code will be compiled when they are used"))
+
+
+def warm_environment(session: Session, target: Target, options: WarmOptions) -> Warmed:
+    """Compile ahead the GPU code of an environment that was made before, for a GPU of this machine.
+
+    Raises TargetError when gpuenv did not make it, NoGpuError without a GPU, GpuenvError when nothing can be compiled.
+    """
+    made = receipt.read_receipt(target.prefix)
+    recipe = receipt.read_recipe(target.prefix)
+    host = probe.look_for_gpus(session.plugins.probes())
+    built = session.engine(made.engine).describe(target.prefix)
+    context = check_context(session, built, recipe, made.source, host)
+    context = replace(context, environment=process_environment(session, target))
+    libcuda = probe.find_libcuda(session.environ)
+    with locked(target.prefix, session.state_dir):
+        return session.step("warm", warm.warm, context, libcuda, options, session.report)
 
 
 def remove(session: Session, target: Target) -> tuple[str, ...]:

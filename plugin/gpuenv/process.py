@@ -124,6 +124,69 @@ def _kill_group(child: subprocess.Popen[str]) -> None:
         pass
 
 
+class Child:
+    """A child that stays: it is told lines and answers in lines, until it is dismissed or killed.
+
+    Its standard error is added to `log`. Like every child it has a process group of its own, so that Ctrl-C reaches
+    only gpuenv. Raises FileNotFoundError or PermissionError when the program cannot be started.
+    """
+
+    def __init__(self, argv: Sequence[str | Path], *, env: Mapping[str, str], log: Path) -> None:
+        with log.open("ab") as errors:
+            self._child = subprocess.Popen(
+                [str(part) for part in argv],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=dict(env),
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=not _WINDOWS,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+
+    def listen(self, on_line: Callable[[str | None], None]) -> None:
+        """Call back from now on, in another thread: with each line of its standard output, with None when it ended."""
+        threading.Thread(target=self._listen, args=(on_line,), daemon=True).start()
+
+    @property
+    def ending(self) -> str:
+        """Say in words how it ended, as `Completed.ending` does."""
+        return Completed((), self._child.returncode, "", "", 0.0).ending
+
+    def tell(self, line: str) -> None:
+        """Send it a line; to one that is gone nothing is sent, and its listener learns that it is."""
+        if self._child.stdin is not None:
+            try:
+                self._child.stdin.write(f"{line}\n")
+                self._child.stdin.flush()
+            except (OSError, ValueError):
+                pass
+
+    def dismiss(self) -> None:
+        """Close its input: a child that has nothing to do ends by itself then."""
+        if self._child.stdin is not None:
+            try:
+                self._child.stdin.close()
+            except OSError:
+                pass
+
+    def kill(self, grace_s: float = 0.0) -> None:
+        """End its whole group, unless it ends by itself in time; one stuck in the driver is abandoned, see `run`."""
+        try:
+            self._child.wait(timeout=grace_s)
+        except subprocess.TimeoutExpired:
+            _kill_group(self._child)
+        self.dismiss()
+
+    def _listen(self, on_line: Callable[[str | None], None]) -> None:
+        for line in self._child.stdout or ():
+            on_line(line.rstrip("\r\n"))
+        self._child.wait()
+        on_line(None)
+
+
 def become(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     """Let this process become another program; where that cannot be (Windows), wait for it and leave with its code."""
     sys.stdout.flush()

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from gpuenv.errors import Hint, UsageError
 from gpuenv.extension import ArtifactSource, Check, Engine
-from gpuenv.model import CheckResult, Choice, Host, Lock, Manifest, PhaseDone, PhaseStarted, Reporter
+from gpuenv.model import CheckResult, Choice, Host, Lock, Manifest, PhaseDone, PhaseStarted, Reporter, Warmed
 from gpuenv.plugins import Plugins
 from gpuenv.settings import Settings, data_dir, environments_dir
 
@@ -111,6 +111,14 @@ def _staged(manifest: Manifest) -> str:
     return f"Linked {_count(len(manifest.files), 'CUDA library').replace('librarys', 'libraries')}"
 
 
+def _warmed(warmed: Warmed) -> str:
+    if warmed.nothing is not None:
+        return f"Nothing to compile: {warmed.nothing}"
+    return f"Compiled {_count(warmed.compiled, 'module')} of GPU code in {_count(warmed.workers, 'process')}".replace(
+        "processs", "processes"
+    )
+
+
 def _verified(results: tuple[CheckResult, ...]) -> str:
     statuses = [result.status for result in results]
     counts = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
@@ -126,6 +134,7 @@ PHASES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "build": ("Installing packages", lambda built: f"Installed Python {built.python_version} and the packages"),
     "stage": ("Linking CUDA libraries", _staged),
     "activate": ("Writing activation scripts", lambda manifest: f"Wrote {len(manifest.files)} activation files"),
+    "warm": ("Compiling GPU code", _warmed),
     "verify": ("Verifying", _verified),
     "receipt": ("Writing the receipt", lambda receipt: f"Wrote the receipt of `{receipt.prefix}`"),
 }

@@ -10,7 +10,7 @@ import pytest
 import gpuenv
 
 PACKAGE = Path(gpuenv.__file__).parent
-STEPS = {"probe", "recipes", "engines", "stage", "activate", "verify", "doctor", "artifact_sources"}
+STEPS = {"probe", "recipes", "engines", "stage", "activate", "verify", "doctor", "artifact_sources", "warm"}
 LEAVES = {"model", "errors", "extension", "hookspec", "process", "facts", "paths", "binaries", "gpu_code", "settings"}
 LEAVES |= {"document", "conform"}
 BELOW_PIPELINE = STEPS | LEAVES | {"plugins", "session", "transaction", "receipt"}
@@ -62,7 +62,7 @@ def test_imports__every_module__stays_in_its_direction(path: Path) -> None:
     [
         ("rich", ["cli/report.py"]),
         ("subprocess", ["process.py"]),
-        ("ctypes", ["probe/ask_driver.py", "probe/system.py"]),
+        ("ctypes", ["probe/ask_driver.py", "probe/system.py", "warm/warm_worker.py"]),
     ],
 )
 def test_imports__edges__have_one_home(module: str, homes: list[str]) -> None:

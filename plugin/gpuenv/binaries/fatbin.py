@@ -20,7 +20,19 @@ _ENTRY = struct.Struct("<HHIQ12xI")  # kind, version, bytes of this header, byte
 _PTX, _MACHINE_CODE = 1, 2
 # `.nv_fatbin` holds whole programs, `__nv_relfatbin` relocatable device code; Windows cuts names at 8 characters.
 # TensorFlow's own compiler puts what it makes among the constants: 8 in TensorFlow 2.4.0, which have no PTX.
-_SECTIONS = (".nv_fatb", "__nv_rel", ".rodata", ".rdata")
+_RELOCATABLE = "__nv_rel"
+_SECTIONS = (".nv_fatb", _RELOCATABLE, ".rodata", ".rdata")
+
+
+@dataclass(frozen=True, slots=True)
+class FatBinary:
+    """One fat binary (region): where it is in its file, and which GPUs it has code for; `ptx_bytes` as stored."""
+
+    offset: int
+    size_bytes: int
+    machine_code: frozenset[ComputeCapability]
+    ptx: frozenset[ComputeCapability]
+    ptx_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +76,31 @@ def gpu_code(path: Path) -> GpuCodeSummary:
     Structure: measured, and `cuda_fat_binary` in https://github.com/n-eiling/cuda-fatbin-decompression (read November
     2026). Raises GpuenvError for a file that is neither ELF nor PE, or whose fat binaries are cut off.
     """
+    machine_code: Counter[ComputeCapability] = Counter()
+    ptx: Counter[ComputeCapability] = Counter()
+    found = fat_binaries(path, relocatable=True)
+    for region in found:
+        machine_code.update(region.machine_code)
+        ptx.update(region.ptx)
+    return GpuCodeSummary(len(found), dict(sorted(machine_code.items())), dict(sorted(ptx.items())))
+
+
+def fat_binaries(path: Path, *, relocatable: bool = False) -> tuple[FatBinary, ...]:
+    """List the fat binaries of an ELF or PE library in the file's order; the format is at `gpu_code`.
+
+    Relocatable device code is left out unless asked for: a program links it before it loads it, so a single one of
+    those fat binaries is nothing that the driver could load. Raises GpuenvError as `gpu_code` does.
+    """
     with mapped(path) as data:
         sections = pe_sections(path) if data[:2] == b"MZ" else Elf(data).sections()
-        machine_code: Counter[ComputeCapability] = Counter()
-        ptx: Counter[ComputeCapability] = Counter()
-        regions = 0
-        for section in sections:
-            if section.name.startswith(_SECTIONS):
-                for entries in _regions(data, section):
-                    regions += 1
-                    machine_code.update({capability for kind, capability in entries if kind == _MACHINE_CODE})
-                    ptx.update({capability for kind, capability in entries if kind == _PTX})
-        return GpuCodeSummary(regions, dict(sorted(machine_code.items())), dict(sorted(ptx.items())))
+        wanted = [section for section in sections if section.name.startswith(_SECTIONS)]
+        if not relocatable:
+            wanted = [section for section in wanted if not section.name.startswith(_RELOCATABLE)]
+        return tuple(region for section in wanted for region in _regions(data, section))
 
 
-def _regions(data: mmap.mmap, section: Section) -> Iterator[set[tuple[int, ComputeCapability]]]:
-    """Give the kinds and compute capabilities of each fat binary of a section."""
+def _regions(data: mmap.mmap, section: Section) -> Iterator[FatBinary]:
+    """Give each fat binary of a section."""
     end = min(section.offset + section.size, len(data))
     at = _next_region(data, section, section.offset)
     while at >= 0:
@@ -87,17 +108,24 @@ def _regions(data: mmap.mmap, section: Section) -> Iterator[set[tuple[int, Compu
         begin, after = at + header_bytes, at + header_bytes + payload_bytes
         if after > end:
             raise ValueError(f"the fat binary at {at:#x} goes beyond its section")
-        yield set(_entries(data, begin, after))
+        entries = list(_entries(data, begin, after))
+        yield FatBinary(
+            at,
+            after - at,
+            frozenset(capability for kind, capability, _ in entries if kind == _MACHINE_CODE),
+            frozenset(capability for kind, capability, _ in entries if kind == _PTX),
+            sum(code_bytes for kind, _, code_bytes in entries if kind == _PTX),
+        )
         at = _next_region(data, section, after)
 
 
-def _entries(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, ComputeCapability]]:
-    """Walk the entries of one fat binary, from header to header."""
+def _entries(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, ComputeCapability, int]]:
+    """Walk the entries of one fat binary, from header to header: kind, compute capability, bytes of the code."""
     while at + _ENTRY.size <= end:
         kind, _, header_bytes, code_bytes, architecture = _ENTRY.unpack_from(data, at)
         if header_bytes < _ENTRY.size:
             raise ValueError(f"the fat binary entry at {at:#x} has no header")
-        yield kind, divmod(architecture, 10)
+        yield kind, divmod(architecture, 10), code_bytes
         at += header_bytes + code_bytes
 
 

@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--allow-cpu", action="store_true", help="accept a machine without a GPU, knowing it")
     options.add_host_overrides(parser)
     options.add_verify(parser, "the recipe's")
+    parser.add_argument("--no-warm", action="store_true", help="leave GPU code to be compiled when it is first used")
     parser.add_argument("--dry-run", action="store_true", help="print the plan and its sizes; change nothing")
     parser.add_argument("--force", action="store_true", help="replace an environment of that name")
     options.add_yes(parser)
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     from gpuenv.cli.verify import failed_checks
     from gpuenv.model import Request
     from gpuenv.transaction import check_target, locked
+    from gpuenv.warm import WarmOptions
 
     target = options.target(args, session)
     request = Request(
@@ -62,7 +64,8 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     if args.dry_run:
         return Outcome(plan_document(planned), plan_text(planned), status="planned")
     _ask(planned, args)
-    made = pipeline.create(session, planned, replace_existing=args.force)
+    ahead = None if args.no_warm else WarmOptions()
+    made = pipeline.create(session, planned, replace_existing=args.force, warm_options=ahead)
     failed = failed_checks(made.checks, made.name, made.prefix)
     return Outcome(made, _text(made), status="partial" if failed else "success", error=failed)
 

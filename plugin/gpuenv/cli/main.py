@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "create": "make an environment in which the framework trains on the GPU",
     "verify": "prove that an environment works, or name what is in the way",
+    "warm": "compile ahead the GPU code that this GPU would compile at the first step",
     "run": "run a command inside an environment",
     "activate": "print the line that activates an environment in your shell",
     "list": "list environments and what was proven about them",

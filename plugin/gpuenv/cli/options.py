@@ -93,6 +93,14 @@ def check_names(args: argparse.Namespace) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in args.verify.split(",") if name.strip())
 
 
+def seconds(text: str) -> float:
+    """Read a time limit. Raises ValueError for what is none, which argparse reports."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
 def confirm(question: str, *, yes: bool) -> None:
     """Ask before something that costs. Raises UsageError when the answer is no, or nobody is there to answer."""
     import sys

@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checks", nargs="*", metavar="CHECK", help="checks to run (default: the recipe's)")
     parser.add_argument("--data", choices=["synthetic", "cifar10"], default="synthetic", help="what `train` learns")
     parser.add_argument(
-        "--timeout", type=_seconds, default=900.0, metavar="S", help="time limit of a check, in seconds"
+        "--timeout", type=options.seconds, default=900.0, metavar="S", help="time limit of a check, in seconds"
     )
     options.add_host_overrides(parser)
 
@@ -54,10 +54,3 @@ def failed_checks(results: Iterable[CheckResult], name: str | None, prefix: str)
         hints=hints,
         log_path=first.evidence.get("log"),
     )
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise ValueError(text)
-    return value

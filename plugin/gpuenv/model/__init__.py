@@ -34,7 +34,7 @@ from gpuenv.model.plan import (
     Wanted,
 )
 from gpuenv.model.recipe import Framework, GpuRange, LoadedRecipe, Recipe, Source, Variable
-from gpuenv.model.result import CheckResult, CheckStatus, FileKind, Manifest, Receipt, StagedFile
+from gpuenv.model.result import CheckResult, CheckStatus, FailedModule, FileKind, Manifest, Receipt, StagedFile, Warmed
 
 __all__ = [
     "Built",
@@ -47,6 +47,7 @@ __all__ = [
     "Driver",
     "Event",
     "Fact",
+    "FailedModule",
     "FileKind",
     "Framework",
     "Gpu",
@@ -76,6 +77,7 @@ __all__ = [
     "StagedFile",
     "Variable",
     "Wanted",
+    "Warmed",
     "Warned",
     "format_compute_capability",
     "format_driver_version",

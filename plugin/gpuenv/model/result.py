@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gpuenv.model.host import ComputeCapability
+
 CheckStatus = Literal["ok", "failed", "not run"]
 FileKind = Literal["symlink", "hardlink", "copy", "text"]
 
@@ -51,6 +53,44 @@ class CheckResult:
     cause: str | None = None
     hint: str | None = None
     evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedModule:
+    """A module of GPU code that could not be compiled ahead: the library, the offset in it in bytes, and why."""
+
+    library: str
+    offset: int
+    reason: str
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Warmed:
+    """What was compiled ahead for one GPU.
+
+    `modules` is what it has no machine code for; of these `known` were compiled earlier and `compiled` now, and `left`
+    were not tried when the time was up. `summed_s` adds up the seconds of the single modules. The sizes are those of
+    the compute cache, in bytes. `nothing` says why there was nothing to do, None when there was.
+    """
+
+    gpu_index: int
+    gpu_name: str | None
+    compute_capability: ComputeCapability
+    modules: int
+    known: int
+    elapsed_s: float
+    cache_dir: str
+    cache_before_bytes: int
+    cache_after_bytes: int
+    compiled: int = 0
+    left: int = 0
+    failed: tuple[FailedModule, ...] = ()
+    workers: int = 0
+    summed_s: float = 0.0
+    longest_s: float = 0.0
+    longest: str | None = None
+    nothing: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from gpuenv.extension import Probe
 from gpuenv.hookspec import hookimpl
 from gpuenv.model import Host, Note, Overrides
 from gpuenv.probe.overrides import overrides_from
 
-__all__ = ["gpuenv_probes", "look", "overrides_from"]
+__all__ = ["find_libcuda", "gpuenv_probes", "look", "look_for_gpus", "overrides_from"]
 
 
 @hookimpl
@@ -49,6 +50,18 @@ def look(overrides: Overrides, probes: Sequence[Probe]) -> Host:
         else:
             host = found
     return host
+
+
+def look_for_gpus(probes: Sequence[Probe]) -> Host:
+    """Look for the GPUs and the driver that are really there, and for nothing else."""
+    return look(Overrides(), [probe for probe in probes if probe.name in ("system", "nvidia")])
+
+
+def find_libcuda(environ: Mapping[str, str]) -> Path | None:
+    """Find the library of the CUDA driver API where the loader would; None when there is none."""
+    from gpuenv.probe.driver_libraries import find_libraries
+
+    return find_libraries(Path("/"), environ).paths.get("libcuda")
 
 
 def _with_failure(host: Host, probe: Probe, err: Exception) -> Host:
