@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import sys
 import time
@@ -56,6 +57,38 @@ def test_run__stderr_lines__are_passed_on_as_they_come() -> None:
     seen: list[str] = []
     process.run([sys.executable, "-c", "import sys; print('a\\nb', file=sys.stderr)"], on_stderr_line=seen.append)
     assert seen == ["a", "b"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX; run on Linux")
+def test_child__told_lines__answers_until_it_is_dismissed(tmp_path: Path) -> None:
+    script = "import sys\nfor line in sys.stdin: print(line.strip().upper(), flush=True); print('err', file=sys.stderr)"
+    heard: queue.Queue[str | None] = queue.Queue()
+    child = process.Child([sys.executable, "-c", script], env={}, log=tmp_path / "log")
+    child.listen(heard.put)
+    for word in ("one", "two"):
+        child.tell(word)
+        assert heard.get(timeout=10) == word.upper()
+    child.dismiss()
+    assert heard.get(timeout=10) is None
+    assert child.ending == "exit code 0"
+    assert (tmp_path / "log").read_text() == "err\nerr\n"
+    child.tell("nobody hears this")
+    child.kill()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="process groups are POSIX; run on Linux")
+def test_child__killed__its_children_are_gone_too(tmp_path: Path) -> None:
+    heard: queue.Queue[str | None] = queue.Queue()
+    child = process.Child(["sh", "-c", "sleep 60 & echo $!; wait"], env=os.environ, log=tmp_path / "log")
+    child.listen(heard.put)
+    grandchild = int(str(heard.get(timeout=10)))
+    child.kill()
+    assert heard.get(timeout=10) is None
+    assert child.ending == "signal SIGKILL"
+    deadline = time.monotonic() + 5
+    while _alive(grandchild):
+        assert time.monotonic() < deadline, "the grandchild still runs"
+        time.sleep(0.05)
 
 
 def _alive(pid: int) -> bool:

@@ -26,13 +26,18 @@ _SECTIONS = (".nv_fatb", _RELOCATABLE, ".rodata", ".rdata")
 
 @dataclass(frozen=True, slots=True)
 class FatBinary:
-    """One fat binary (region): where it is in its file, and which GPUs it has code for; `ptx_bytes` as stored."""
+    """One fat binary (region): where it is in its file, and which GPUs it has code for; `ptx_bytes` as stored.
+
+    `for_linking` says that it has code of another kind too, which a program hands to a linker at run time: 34 of
+    cuSPARSE 11.7's, among the constants, have kind 8 for 37 to 90.
+    """
 
     offset: int
     size_bytes: int
     machine_code: frozenset[ComputeCapability]
     ptx: frozenset[ComputeCapability]
     ptx_bytes: int
+    for_linking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +93,16 @@ def gpu_code(path: Path) -> GpuCodeSummary:
 def fat_binaries(path: Path, *, relocatable: bool = False) -> tuple[FatBinary, ...]:
     """List the fat binaries of an ELF or PE library in the file's order; the format is at `gpu_code`.
 
-    Relocatable device code is left out unless asked for: a program links it before it loads it, so a single one of
-    those fat binaries is nothing that the driver could load. Raises GpuenvError as `gpu_code` does.
+    Relocatable code is left out unless asked for: a program links it before it loads it, so that a single one of those
+    fat binaries is nothing that the driver could load. Raises GpuenvError as `gpu_code` does.
     """
     with mapped(path) as data:
         sections = pe_sections(path) if data[:2] == b"MZ" else Elf(data).sections()
         wanted = [section for section in sections if section.name.startswith(_SECTIONS)]
         if not relocatable:
             wanted = [section for section in wanted if not section.name.startswith(_RELOCATABLE)]
-        return tuple(region for section in wanted for region in _regions(data, section))
+        regions = (region for section in wanted for region in _regions(data, section))
+        return tuple(region for region in regions if relocatable or not region.for_linking)
 
 
 def _regions(data: mmap.mmap, section: Section) -> Iterator[FatBinary]:
@@ -115,6 +121,7 @@ def _regions(data: mmap.mmap, section: Section) -> Iterator[FatBinary]:
             frozenset(capability for kind, capability, _ in entries if kind == _MACHINE_CODE),
             frozenset(capability for kind, capability, _ in entries if kind == _PTX),
             sum(code_bytes for kind, _, code_bytes in entries if kind == _PTX),
+            any(kind not in (_PTX, _MACHINE_CODE) for kind, _, _ in entries),
         )
         at = _next_region(data, section, after)
 

@@ -60,6 +60,7 @@ def warmed_text(warmed: Warmed, target: Target) -> str:
         f"{warmed.known + warmed.compiled} of {warmed.modules} modules are compiled for {gpu}, "
         f"{warmed.compiled} of them now: {warmed.summed_s:.1f} s of work, the longest {warmed.longest_s:.1f} s",
         f"compute cache: {size(warmed.cache_after_bytes)}",
+        *(f"refused by the driver: {it.library} at {it.offset:#x}: {it.reason}" for it in warmed.refused),
         *(f"failed: {it.library} at {it.offset:#x}: {it.reason}" for it in warmed.failed),
     ]
     if not warmed.failed and not warmed.left:

@@ -57,7 +57,7 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class FailedModule:
-    """A module of GPU code that could not be compiled ahead: the library, the offset in it in bytes, and why."""
+    """A module of GPU code that was not compiled: the library, the offset in it in bytes, and why."""
 
     library: str
     offset: int
@@ -70,8 +70,10 @@ class Warmed:
     """What was compiled ahead for one GPU.
 
     `modules` is what it has no machine code for; of these `known` were compiled earlier and `compiled` now, and `left`
-    were not tried when the time was up. `summed_s` adds up the seconds of the single modules. The sizes are those of
-    the compute cache, in bytes. `nothing` says why there was nothing to do, None when there was.
+    were not tried when the time was up. `failed` are those whose worker died, hung or lost the GPU: another try may
+    succeed. `refused` are those that the driver itself has no use for on this GPU. `summed_s` adds up the seconds of
+    the single modules. The sizes are those of the compute cache, in bytes. `nothing` says why there was nothing to do,
+    None when there was.
     """
 
     gpu_index: int
@@ -86,6 +88,7 @@ class Warmed:
     compiled: int = 0
     left: int = 0
     failed: tuple[FailedModule, ...] = ()
+    refused: tuple[FailedModule, ...] = ()
     workers: int = 0
     summed_s: float = 0.0
     longest_s: float = 0.0

@@ -58,7 +58,7 @@ class Crew:
     """Compile modules in the order given. `start` starts a worker; `on_change` is called after each module.
 
     Everything is decided in the thread that calls `work`; the workers' lines come through one queue. What is done is
-    in `compiled` and `failed` even when `work` is interrupted. `stopped` says why it gave up before all was tried.
+    in `compiled`, `refused` and `failed` even when `work` is interrupted. `stopped` says why it gave up before the end.
     """
 
     modules: Sequence[Module]
@@ -66,6 +66,7 @@ class Crew:
     limits: Limits
     on_change: Callable[[Crew], None] = lambda crew: None
     compiled: list[Compiled] = field(default_factory=list)
+    refused: list[FailedModule] = field(default_factory=list)
     failed: list[FailedModule] = field(default_factory=list)
     most_at_once: int = 0
     stopped: str | None = None
@@ -79,7 +80,7 @@ class Crew:
     @property
     def left(self) -> int:
         """Return how many modules were not tried, or not to their end."""
-        return len(self.modules) - len(self.compiled) - len(self.failed)
+        return len(self.modules) - len(self.compiled) - len(self.refused) - len(self.failed)
 
     def work(self) -> None:
         """Compile until everything was tried, the time is up, or no worker can be started."""
@@ -125,7 +126,8 @@ class Crew:
             if said["error"] is None:
                 self.compiled.append(Compiled(module, said["elapsed_s"]))
             else:
-                self._fail(module, _words(said["error"]), said["elapsed_s"])
+                into = self.refused if said["refused"] else self.failed
+                into.append(_failed(module, _words(said["error"]), said["elapsed_s"]))
             self.on_change(self)
             if said["last"]:
                 self._let_go(worker)
@@ -157,7 +159,8 @@ class Crew:
         self._workers.remove(worker)
         self._leaving.append(worker)
         if worker.module is not None:
-            self._fail(worker.module, f"the worker ended: {ending}", time.monotonic() - worker.since)
+            elapsed_s = time.monotonic() - worker.since
+            self.failed.append(_failed(worker.module, f"the worker ended: {ending}", elapsed_s))
             self.on_change(self)
         elif not worker.ready:
             # The GPU has room for no more, or takes one process only: those that are there do the work.
@@ -166,9 +169,6 @@ class Crew:
                 self.stopped = f"the driver could not be started: {worker.complaint or ending}"
                 return
         self._fill()
-
-    def _fail(self, module: Module, reason: str, elapsed_s: float) -> None:
-        self.failed.append(FailedModule(str(module.library), module.offset, reason, round(elapsed_s, 3)))
 
     def _fill(self) -> None:
         """Start workers while there is work, cores and GPU memory for them."""
@@ -196,6 +196,10 @@ class Crew:
         until = time.monotonic() + FAREWELL_S
         for worker in self._leaving:
             worker.child.kill(grace_s=max(0.0, until - time.monotonic()))
+
+
+def _failed(module: Module, reason: str, elapsed_s: float) -> FailedModule:
+    return FailedModule(str(module.library), module.offset, reason, round(elapsed_s, 3))
 
 
 def _words(error: dict[str, Any]) -> str:

@@ -105,8 +105,10 @@ def _compile(context: CheckContext, gpu: Gpu, entry: Entry, crew: Crew, started:
         crew.work()
     finally:
         done = {path: list(offsets) for path, offsets in entry.done.items()}
-        for it in crew.compiled:
-            done.setdefault(str(it.module.library), []).append(it.module.offset)
+        # What the driver refuses it will refuse again, and to the framework too: no need to come back to it.
+        ended = [(str(it.module.library), it.module.offset) for it in crew.compiled]
+        for path, offset in (*ended, *((it.library, it.offset) for it in crew.refused)):
+            done.setdefault(path, []).append(offset)
         _write(context, entry, done)
     if crew.stopped is not None and not crew.most_at_once:
         raise GpuenvError(
@@ -121,6 +123,7 @@ def _compile(context: CheckContext, gpu: Gpu, entry: Entry, crew: Crew, started:
         compiled=len(crew.compiled),
         left=crew.left,
         failed=tuple(crew.failed),
+        refused=tuple(crew.refused),
         workers=crew.most_at_once,
         summed_s=round(sum(it.elapsed_s for it in crew.compiled), 3),
         longest_s=longest.elapsed_s if longest else 0.0,
@@ -263,7 +266,7 @@ def _reporting(report: Reporter) -> Callable[[Crew], None]:
     def tell(crew: Crew) -> None:
         nonlocal told
         now = time.monotonic()
-        if now - told < _REPORT_EVERY_S and crew.left:
+        if now - told < _REPORT_EVERY_S or not crew.left:
             return
         told = now
         total = sum(module.ptx_bytes for module in crew.modules)

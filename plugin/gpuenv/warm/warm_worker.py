@@ -6,9 +6,9 @@ reads, which makes the driver compile its PTX and keep the result in its cache::
 
     {"library": "/envs/tf/lib/python3.8/site-packages/tensorflow/libkernels.so", "offset": 4096}
 
-and answers `{"event": "loaded", "elapsed_s": 1.25, "error": null, "last": false}`. An error is `{"call":
-"cuModuleLoadFatBinary", "code": 218, "name": "CUDA_ERROR_INVALID_PTX"}`; `last` says that the worker ends with it. When
-the GPU cannot be opened it says `{"event": "failed", "error": {...}}`.
+and answers `{"event": "loaded", "elapsed_s": 1.25, "error": null, "refused": false, "last": false}`. An error is
+`{"call": "cuModuleLoadFatBinary", "code": 218, "name": "CUDA_ERROR_INVALID_PTX"}`; `refused` says that the module is at
+fault, `last` that the worker ends now. When the GPU cannot be opened it says `{"event": "failed", "error": {...}}`.
 When its input ends, so does the worker, even in the middle of a module: then its parent is gone.
 """
 
@@ -135,8 +135,10 @@ def serve(driver: Driver, requests: Requests, replies: Replies) -> None:
         except (OSError, ValueError) as err:
             error = {"call": "mmap", "code": None, "name": str(err)}
         requests.busy = False
-        last = error is not None and error["code"] not in (None, *MODULE_ERRORS)
-        replies.say("loaded", elapsed_s=round(time.monotonic() - started, 3), error=error, last=last)
+        refused = error is not None and error["code"] in MODULE_ERRORS
+        last = error is not None and not refused
+        elapsed_s = round(time.monotonic() - started, 3)
+        replies.say("loaded", elapsed_s=elapsed_s, error=error, refused=refused, last=last)
         if last:
             return
 

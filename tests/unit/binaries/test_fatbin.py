@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from gpuenv.binaries import GpuCodeSummary, gpu_code
+from gpuenv.binaries import FatBinary, GpuCodeSummary, fat_binaries, gpu_code
 from gpuenv.errors import GpuenvError
 from made_binaries import add_section, fat_binary, make_dll
 from small_stack import compile_library
 
-PTX, MACHINE_CODE = 1, 2
+PTX, MACHINE_CODE, FOR_LINKING = 1, 2, 8
 
 
 @pytest.fixture
@@ -53,6 +53,16 @@ def test_gpu_code__windows__section_name_cut_at_8(tmp_path: Path) -> None:
 
 def test_gpu_code__library_without_any__no_regions(library: Path) -> None:
     assert gpu_code(library) == GpuCodeSummary(0, {}, {})
+
+
+def test_fat_binaries__whole_programs_only__unless_asked(library: Path) -> None:
+    program = fat_binary((MACHINE_CODE, 80), (PTX, 80), payload=96)
+    add_section(library, ".nv_fatbin", program + fat_binary((FOR_LINKING, 80), (PTX, 80)))
+    add_section(library, "__nv_relfatbin", fat_binary((PTX, 80)))
+    (found,) = fat_binaries(library)
+    assert library.read_bytes()[found.offset :][: found.size_bytes] == program
+    assert found == FatBinary(found.offset, len(program), frozenset({(8, 0)}), frozenset({(8, 0)}), 96)
+    assert [it.for_linking for it in fat_binaries(library, relocatable=True)] == [False, True, False]
 
 
 @pytest.mark.parametrize(

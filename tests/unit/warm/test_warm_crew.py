@@ -151,9 +151,10 @@ def test_crew__modules_that_abort_hang_and_are_refused__are_named_and_the_rest_i
     assert reasons == {
         1: "the worker ended: signal SIGABRT",
         3: "the worker ended: no end within 1 s",
-        5: "cuModuleLoadFatBinary gave CUDA_ERROR_INVALID_PTX (218)",
         7: "cuModuleLoadFatBinary gave CUDA_ERROR_OUT_OF_MEMORY (2)",
     }
+    assert offsets(crew.refused, crew.modules) == [5]
+    assert crew.refused[0].reason == "cuModuleLoadFatBinary gave CUDA_ERROR_INVALID_PTX (218)"
     assert len(crew.compiled) == 12
     assert cached(place) == [number for number in range(16) if number not in (1, 3, 5, 7)]
     assert left_behind(place) == set()
