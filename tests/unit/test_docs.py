@@ -44,7 +44,7 @@ def test_docs__every_command_line__is_one_that_gpuenv_takes(line: str) -> None:
     arguments = line.split("gpuenv ", 1)[1].split(" > ")[0].removesuffix(')"').split()
     arguments = [re.sub(r"[\[\]]|\\.*|\|.*|\.\.\.", "", argument) for argument in arguments]
     arguments = [argument for argument in arguments if argument]
-    if "-n" not in arguments and arguments[0] in ("create", "verify", "remove", "run", "activate", "export"):
+    if "-n" not in arguments and arguments[0] in ("create", "verify", "warm", "remove", "run", "activate", "export"):
         arguments[1:1] = ["-n", "tf"] if "-p" not in arguments else []
     if arguments in (["recipes", "show"], ["recipes", "validate"], ["recipes", "init"]):
         arguments.append("tf-2.4")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -23,23 +21,11 @@ from gpuenv.model import (
     format_driver_version,
 )
 from gpuenv.paths import warm_record_path
-from gpuenv.process import Child
 from gpuenv.warm.crew import Crew, Limits
+from gpuenv.warm.launch import start_worker, usable_cores
 from gpuenv.warm.modules import Module, Scanned, find_libraries, plan_modules, scan
 from gpuenv.warm.record import Entry, Key, cache_bytes, read_record, still_done, write_entry
 
-_WORKER = Path(__file__).with_name("warm_worker.py")
-# The greatest size that the driver takes (CUDA C++ Programming Guide, "CUDA Environment Variables").
-_CACHE_MAX_BYTES = 4 * 2**30
-# What would hide GPUs, keep the driver from compiling or caching, or make it compile what needs no compiling.
-_DISTURBING = (
-    "CUDA_VISIBLE_DEVICES",
-    "CUDA_CACHE_DISABLE",
-    "CUDA_DISABLE_PTX_JIT",
-    "CUDA_DISABLE_JIT",
-    "CUDA_FORCE_PTX_JIT",
-    "CUDA_FORCE_JIT",
-)
 # The longest module of TensorFlow 2.4.0 took 61 s on an H100's machine; five times that on a slow one is no hang.
 _MODULE_S = 300.0
 _REPORT_EVERY_S = 2.0
@@ -87,9 +73,9 @@ def warm(context: CheckContext, libcuda: Path | None, options: WarmOptions, repo
     gpu, key, todo = _first_to_compile(keys, known, scanned, states)
     entry = Entry(key, states, len(plan_modules(scanned, _capability(gpu))), still_done(known[key], states), 0)
     if not todo:
-        _write(context, entry, {})
+        _write(context, entry, entry.done)
         return _nothing(gpu, entry, started)
-    crew = Crew(todo, partial(_start_worker, context, libcuda, gpu.index), _limits(options))
+    crew = Crew(todo, partial(start_worker, context, libcuda, gpu.index), _limits(options))
     crew.on_change = _reporting(report)
     return _compile(context, gpu, entry, crew, started)
 
@@ -104,12 +90,7 @@ def _compile(context: CheckContext, gpu: Gpu, entry: Entry, crew: Crew, started:
     try:
         crew.work()
     finally:
-        done = {path: list(offsets) for path, offsets in entry.done.items()}
-        # What the driver refuses it will refuse again, and to the framework too: no need to come back to it.
-        ended = [(str(it.module.library), it.module.offset) for it in crew.compiled]
-        for path, offset in (*ended, *((it.library, it.offset) for it in crew.refused)):
-            done.setdefault(path, []).append(offset)
-        _write(context, entry, done)
+        _write(context, entry, _done(entry, crew))
     if crew.stopped is not None and not crew.most_at_once:
         raise GpuenvError(
             f"no GPU code could be compiled for GPU {gpu.index} `{gpu.name}`",
@@ -130,6 +111,15 @@ def _compile(context: CheckContext, gpu: Gpu, entry: Entry, crew: Crew, started:
         longest=f"{longest.module.library.name} at {longest.module.offset:#x}" if longest else None,
         cache_before_bytes=before,
     )
+
+
+def _done(entry: Entry, crew: Crew) -> dict[str, list[int]]:
+    """Add what a crew did to what was done; what the driver refuses, it will refuse again, so that counts as done."""
+    done = {path: list(offsets) for path, offsets in entry.done.items()}
+    compiled = [(str(it.module.library), it.module.offset) for it in crew.compiled]
+    for path, offset in (*compiled, *((it.library, it.offset) for it in crew.refused)):
+        done.setdefault(path, []).append(offset)
+    return done
 
 
 def _nothing(gpu: Gpu, entry: Entry, started: float) -> Warmed:
@@ -157,10 +147,8 @@ def _result(gpu: Gpu, entry: Entry, started: float) -> Warmed:
 
 
 def _write(context: CheckContext, entry: Entry, done: dict[str, list[int]]) -> None:
-    changed = Entry(
-        entry.key, entry.libraries, entry.modules, done or entry.done, cache_bytes(Path(entry.key.cache_dir))
-    )
-    write_entry(warm_record_path(context.built.prefix), changed)
+    size = cache_bytes(Path(entry.key.cache_dir))
+    write_entry(warm_record_path(context.built.prefix), Entry(entry.key, entry.libraries, entry.modules, done, size))
 
 
 def _first_to_compile(
@@ -224,38 +212,9 @@ def _cache_dir(context: CheckContext) -> str:
     return found
 
 
-def _start_worker(context: CheckContext, libcuda: Path, index: int) -> Child:
-    argv: list[str | Path] = [sys.executable, "-I", "-S", _WORKER, libcuda, str(index)]
-    return Child(argv, env=_worker_environment(context.environment), log=context.log_dir / "warm.log")
-
-
-def _worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a worker: those of the environment, with a driver that compiles everything it loads."""
-    kept = {name: value for name, value in environment.items() if name not in _DISTURBING}
-    return {
-        **kept,
-        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as the probe counts them
-        "CUDA_MODULE_LOADING": "EAGER",
-        "CUDA_CACHE_MAXSIZE": str(_CACHE_MAX_BYTES),
-    }
-
-
 def _limits(options: WarmOptions) -> Limits:
     workers = min(usable_cores(), options.jobs) if options.jobs else usable_cores()
     return Limits(workers, min(_MODULE_S, options.timeout_s), options.timeout_s)
-
-
-def usable_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return how many cores this process may use: by its affinity, and by the limit of its container.
-
-    Sample of `cpu.max` (control groups, version 2): `400000 100000`, that is 4 cores; `max 100000` is no limit.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = (cgroup / "cpu.max").read_text().split()
-        return max(1, min(cores, round(int(quota) / int(period))))
-    except (OSError, ValueError):
-        return cores
 
 
 def _reporting(report: Reporter) -> Callable[[Crew], None]:

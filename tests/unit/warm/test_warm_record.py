@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from gpuenv.warm.launch import usable_cores
 from gpuenv.warm.record import Entry, Key, Record, read_record, still_done, write_entry
-from gpuenv.warm.run import usable_cores
 
 
 def entry(cache: Path, *, gpu: str = "9.0", done: int = 2, cache_bytes: int = 0) -> Entry:
