@@ -35,8 +35,13 @@ def test_gpuenv_recipe_sources__name_in_every_place__nearest_wins(
     assert find_recipe("tf-2.4", list(gpuenv_recipe_sources())).origin == "shipped"
 
 
-def test_shipped_dirs__in_a_checkout__are_its_recipes() -> None:
-    assert list(shipped_dirs()) == [SHIPPED]
+def test_shipped_dirs__of_this_installation__hold_what_the_project_ships() -> None:
+    [found] = shipped_dirs()
+    assert recipes_below(SHIPPED) == recipes_below(found)
+
+
+def recipes_below(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in sorted(directory.glob("**/*.[yt]*"))}
 
 
 def test_shipped_dirs__installed__are_under_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
