@@ -120,7 +120,10 @@ def _gpus(host: Host, recipe: Recipe) -> tuple[tuple[GpuService, ...], list[Reas
             message = f"{framework} has no code that {gpu_text(service)} can run"
             reasons.append(Reason("gpu.no-code", message, _leave_out(host, gpu.index)))
         elif code == "ptx":
-            warnings.append(f"{gpu_text(service)} has to compile {framework}'s GPU code: the first start takes minutes")
+            warnings.append(f"{gpu_text(service)} has to compile {framework}'s GPU code, which takes minutes, once")
+            if recipe.gpu.without_ptx:
+                failing = ", ".join(recipe.gpu.without_ptx)
+                warnings.append(f"on {gpu_text(service)} {framework} has no code for {failing}: they fail")
     reasons += _above(served, recipe.gpu.compute_capability_max, framework, host)
     if not host.gpus:
         warnings.append("no GPU is known: nothing was checked against one, and without one everything runs on the CPU")

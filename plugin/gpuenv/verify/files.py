@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gpuenv.errors import GpuenvError
 from gpuenv.extension import CheckContext
 from gpuenv.gpu_code import service_of
 from gpuenv.model import CheckResult, Gpu, format_compute_capability
 from gpuenv.verify.finding import Finding, entry
+
+if TYPE_CHECKING:
+    from gpuenv.binaries import GpuCodeSummary
 
 
 def check(context: CheckContext) -> CheckResult:
@@ -84,8 +87,25 @@ def gpu_code(context: CheckContext) -> Finding:
         "ptx": "compiles PTX at first use",
         "unknown": "is served in an unknown way",
     }
-    lines = list(dict.fromkeys(f"{_named(gpu)} {words[by]}" for gpu, by in served if by is not None))
+    lines = list(
+        dict.fromkeys(f"{_named(gpu)} {words[by]}{_gaps(context, summary, gpu)}" for gpu, by in served if by is not None)
+    )
     return Finding(problems, {**evidence, "gpus": lines}, ", ".join(lines) or None)
+
+
+def _gaps(context: CheckContext, summary: GpuCodeSummary, gpu: Gpu) -> str:
+    """Say what of the framework a GPU has no code for, though it has for the rest: regions without PTX."""
+    if gpu.compute_capability is None:
+        return ""
+    without = sum(
+        count
+        for (machine_code, ptx), count in summary.regions_by_code.items()
+        if service_of(gpu.compute_capability, machine_code, ptx) is None
+    )
+    if not without:
+        return ""
+    named = f" ({', '.join(context.recipe.gpu.without_ptx)})" if context.recipe.gpu.without_ptx else ""
+    return f", but {without} of {summary.regions} parts have no code for it and fail{named}"
 
 
 def cuda_tools(context: CheckContext) -> Finding:

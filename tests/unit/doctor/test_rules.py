@@ -64,6 +64,11 @@ LOGS = [
         "Ignoring visible gpu device (device: 0, name: GeForce GTX 780M, pci bus id: 0000:01, compute capability: 3.0)"
         " with Cuda compute capability 3.0. The minimum required Cuda capability is 3.5.",
     ),
+    (
+        "code.operation-without-ptx",
+        "OP_REQUIRES failed at cwise_op_gpu_base.cc:89 : Internal: Failed to load in-memory CUBIN: "
+        "CUDA_ERROR_NO_BINARY_FOR_GPU: no kernel image is available for execution on the device",
+    ),
     ("code.none-for-gpu", "CUDA error: no kernel image is available for execution on the device"),
     (
         "code.none-for-gpu",

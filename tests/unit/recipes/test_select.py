@@ -93,7 +93,8 @@ def test_choose__gpu_that_is_served__source_and_kind_of_code(host: Host, source:
     choice = chosen(host)
     assert (choice.source_name, choice.python_version) == (source, "3.8")
     assert [gpu.code for gpu in choice.gpus] == [code]
-    assert any("first start takes minutes" in warning for warning in choice.warnings) is (code == "ptx")
+    assert any("which takes minutes, once" in warning for warning in choice.warnings) is (code == "ptx")
+    assert any("has no code for `tf.abs`" in warning for warning in choice.warnings) is (code == "ptx")
 
 
 @pytest.mark.parametrize(

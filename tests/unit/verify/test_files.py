@@ -234,6 +234,21 @@ def test_files__some_kernels_have_no_machine_code__compiles_ptx(context: CheckCo
     assert found.evidence["gpus"] == ["NVIDIA GeForce RTX 3080 (8.6) compiles PTX at first use"]
 
 
+def test_files__some_kernels_have_no_ptx__said_with_what_fails(context: CheckContext) -> None:
+    internal = framework_dir(context) / "python" / "_pywrap_tensorflow_internal.so"
+    compile_library(WORK, internal)
+    add_section(internal, ".nv_fatbin", fat_binary((2, 80), (1, 80)) + fat_binary((2, 80)))
+    gpu = msgspec.structs.replace(context.recipe.gpu, without_ptx=["`tf.abs`"])
+    recipe = msgspec.structs.replace(context.recipe, gpu=gpu)
+    found = files.check(replace(context, recipe=recipe, host=Host("linux-64", gpus=(H100, RTX_3080), driver=DRIVER)))
+    assert found.status == "ok"
+    assert found.evidence["gpus"] == [
+        "NVIDIA H100 80GB HBM3 (9.0) compiles PTX at first use, "
+        "but 1 of 2 parts have no code for it and fail (`tf.abs`)",
+        "NVIDIA GeForce RTX 3080 (8.6) runs machine code",
+    ]
+
+
 def test_files__several_problems__all_named(context: CheckContext) -> None:
     no_cusolver(context)
     no_startup_file(context)
