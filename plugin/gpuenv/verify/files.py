@@ -87,9 +87,8 @@ def gpu_code(context: CheckContext) -> Finding:
         "ptx": "compiles PTX at first use",
         "unknown": "is served in an unknown way",
     }
-    lines = list(
-        dict.fromkeys(f"{_named(gpu)} {words[by]}{_gaps(context, summary, gpu)}" for gpu, by in served if by is not None)
-    )
+    said = [f"{_named(gpu)} {words[by]}{_gaps(context, summary, gpu)}" for gpu, by in served if by is not None]
+    lines = list(dict.fromkeys(said))
     return Finding(problems, {**evidence, "gpus": lines}, ", ".join(lines) or None)
 
 
