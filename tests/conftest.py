@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from small_stack import SmallStack, make_small_stack, served
+
+# A shell that runs the tests in the background lets them ignore Ctrl-C, which they press.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ISOLATED = (
     "CONDA_OVERRIDE_CUDA",

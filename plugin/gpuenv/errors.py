@@ -95,8 +95,36 @@ class TargetError(GpuenvError):
     code = "target"
 
 
+class NotExecutableError(GpuenvError):
+    """`gpuenv run`: the command is there and cannot be started; the shells' own exit code for it."""
+
+    exit_code = 126
+    code = "not-executable"
+
+
+class NoCommandError(GpuenvError):
+    """`gpuenv run`: there is no such command; the shells' own exit code for it."""
+
+    exit_code = 127
+    code = "no-command"
+
+
+class Hangup(GpuenvError):
+    """The terminal went away (SIGHUP)."""
+
+    exit_code = 129
+    code = "hangup"
+
+
 class Interrupted(GpuenvError):
     """The user pressed Ctrl-C."""
 
     exit_code = 130
     code = "interrupted"
+
+
+class Terminated(GpuenvError):
+    """Another program asked gpuenv to end (SIGTERM)."""
+
+    exit_code = 143
+    code = "terminated"

@@ -32,8 +32,9 @@ from gpuenv.model import (
 )
 from gpuenv.paths import free_bytes, log_dir
 from gpuenv.recipes import lock, search, select
+from gpuenv.recipes.fit import is_override
 from gpuenv.session import Session, Target
-from gpuenv.transaction import check_target, creating, locked
+from gpuenv.transaction import check_target, creating, locked, remove_entries
 from gpuenv.warm import WarmOptions
 
 
@@ -67,7 +68,8 @@ def create(
     checks = session.checks(planned.checks)
     with locked(planned.prefix, session.state_dir):
         check_target(planned.prefix, replace_existing=replace_existing)
-        with creating(planned.prefix, session.state_dir):
+        kept = receipt.foreign_entries(planned.prefix) if receipt.was_made(planned.prefix) else ()
+        with creating(planned.prefix, session.state_dir, kept):
             python = session.step("fetch", engine.fetch, planned, session.report)
             built = session.step("build", engine.build, planned, python, session.report)
             context = check_context(session, built, recipe, planned.choice.source_name, planned.host)
@@ -81,7 +83,12 @@ def create(
             session.step("receipt", receipt.write_receipt, made, recipe, planned.lock.text)
             if planned.name is None:
                 receipt.register(planned.prefix, session.data_dir)
+    if kept:
+        session.report(Warned(f"kept what gpuenv did not make: {', '.join(f'`{name}`' for name in kept)}"))
     return made
+
+
+DEFAULT_TIMEOUT_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ class VerifyOptions:
 
     checks: tuple[str, ...] = ()
     data: str = "synthetic"
-    timeout_s: float = 900.0
+    timeout_s: float = DEFAULT_TIMEOUT_S
 
 
 def verify_environment(
@@ -100,17 +107,23 @@ def verify_environment(
 
     Raises TargetError when gpuenv did not make it, UsageError for a check that nobody provides.
     """
-    made = receipt.read_receipt(target.prefix)
-    recipe = receipt.read_recipe(target.prefix)
-    checks = session.checks(options.checks or tuple(recipe.checks))
-    host = session.step("probe", probe.look, overrides, session.plugins.probes())
-    built = session.engine(made.engine).describe(target.prefix)
-    context = check_context(session, built, recipe, made.source, host)
-    context = replace(context, data=options.data, timeout_s=options.timeout_s)
-    rules = session.plugins.doctor_rules()
     with locked(target.prefix, session.state_dir):
+        made = receipt.read_receipt(target.prefix)
+        recipe = receipt.read_recipe(target.prefix)
+        checks = session.checks(options.checks or tuple(recipe.checks))
+        host = session.step("probe", probe.look, overrides, session.plugins.probes())
+        built = session.engine(made.engine).describe(target.prefix)
+        context = check_context(session, built, recipe, made.source, host)
+        context = replace(context, data=options.data, timeout_s=options.timeout_s)
+        rules = session.plugins.doctor_rules()
         results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
-        return receipt.update_checks(made, results), results
+        if is_override(host):
+            session.report(Warned("the receipt stays as it is: `--gpu` and `--driver` speak of another machine"))
+            return made, results
+        # A check that was given less time than usual has not shown that the environment is broken.
+        hasty = options.timeout_s < DEFAULT_TIMEOUT_S
+        lasting = [result for result in results if not (hasty and result.status == "failed")]
+        return receipt.update_checks(made, lasting), results
 
 
 def needs_warming(planned: Plan) -> bool:
@@ -140,24 +153,26 @@ def warm_environment(session: Session, target: Target, options: WarmOptions) -> 
 
     Raises TargetError when gpuenv did not make it, NoGpuError without a GPU, GpuenvError when nothing can be compiled.
     """
-    made = receipt.read_receipt(target.prefix)
-    recipe = receipt.read_recipe(target.prefix)
-    host = probe.look_for_gpus(session.plugins.probes())
-    built = session.engine(made.engine).describe(target.prefix)
-    context = check_context(session, built, recipe, made.source, host)
-    context = replace(context, environment=process_environment(session, target))
-    libcuda = probe.find_libcuda(session.environ)
     with locked(target.prefix, session.state_dir):
+        made = receipt.read_receipt(target.prefix)
+        recipe = receipt.read_recipe(target.prefix)
+        host = probe.look_for_gpus(session.plugins.probes())
+        built = session.engine(made.engine).describe(target.prefix)
+        context = check_context(session, built, recipe, made.source, host)
+        context = replace(context, environment=process_environment(session, target))
+        libcuda = probe.find_libcuda(session.environ)
         return session.step("warm", warm.warm, context, libcuda, options, session.report)
 
 
 def remove(session: Session, target: Target) -> tuple[str, ...]:
-    """Remove an environment that gpuenv made; return the names in its directory that gpuenv did not make and kept.
+    """Remove an environment that gpuenv made; return the paths in its directory that gpuenv did not make and kept.
 
     Raises TargetError when gpuenv did not make it, or another gpuenv works on it.
     """
     with locked(target.prefix, session.state_dir):
-        return receipt.remove_prefix(receipt.read_receipt(target.prefix))
+        kept = receipt.foreign_entries(target.prefix)
+        remove_entries(target.prefix, receipt.own_entries(target.prefix), session.state_dir)
+        return kept
 
 
 def process_environment(session: Session, target: Target) -> dict[str, str]:
@@ -165,6 +180,7 @@ def process_environment(session: Session, target: Target) -> dict[str, str]:
     made = receipt.read_receipt(target.prefix)
     recipe = receipt.read_recipe(target.prefix)
     built = session.engine(made.engine).describe(target.prefix)
+    receipt.check_python(made, built)
     cuda = session.artifact_source(made.source).locate(built, recipe.sources[made.source])
     variables = recipe.variables(made.source)
     return activate.command_environment(target.prefix, variables, cuda.cuda_dir, made.platform, session.environ)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from gpuenv import __version__
 from gpuenv.cli.options import Parser, add_common
-from gpuenv.errors import GpuenvError, Hint, Interrupted
+from gpuenv.cli.signals import end_requests, interruption
+from gpuenv.errors import GpuenvError, Hint
 
 if TYPE_CHECKING:
     import argparse
@@ -47,13 +48,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     outcome: Outcome | None = None
     problem: GpuenvError | None = None
     try:
-        outcome = _run(args, talk)
+        with end_requests():
+            outcome = _run(args, talk)
     except GpuenvError as error:
         problem = error
         if args.verbose >= 2:
             traceback.print_exc()
-    except KeyboardInterrupt:
-        problem = Interrupted("interrupted", cause="Ctrl-C was pressed; nothing half-made was left behind")
+    except KeyboardInterrupt as error:
+        problem = interruption(error, args.command)
     except BrokenPipeError:
         return 1
     except Exception as error:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from gpuenv.errors import Hint, UsageError
@@ -72,9 +69,15 @@ def target(args: argparse.Namespace, session: Session) -> Target:
 
 
 def existing_target(args: argparse.Namespace, session: Session) -> Target:
-    """Return the environment that the options name, with the name its receipt gives to a path."""
+    """Return the environment that the options name, after a run that was killed there is undone or ended.
+
+    Raises TargetError when another gpuenv is changing it.
+    """
+    from gpuenv.transaction import settle
+
     found = target(args, session)
-    return replace(found, prefix=Path(os.path.realpath(found.prefix))) if args.prefix else found
+    settle(found.prefix, session.state_dir)
+    return found
 
 
 def overrides(args: argparse.Namespace, session: Session) -> Overrides:
