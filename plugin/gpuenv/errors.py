@@ -60,6 +60,13 @@ class NoGpuError(GpuenvError):
     code = "no-gpu"
 
 
+class NotRunError(GpuenvError):
+    """A check that was asked for by name could not run, most often because there is no GPU."""
+
+    exit_code = 3
+    code = "not-run"
+
+
 class NoRecipeError(GpuenvError):
     """No recipe fits this machine and request."""
 

@@ -32,7 +32,6 @@ from gpuenv.model import (
 )
 from gpuenv.paths import free_bytes, log_dir
 from gpuenv.recipes import lock, search, select
-from gpuenv.recipes.fit import is_override
 from gpuenv.session import Session, Target
 from gpuenv.transaction import check_target, creating, locked, remove_entries
 from gpuenv.warm import WarmOptions
@@ -100,12 +99,28 @@ class VerifyOptions:
     timeout_s: float = DEFAULT_TIMEOUT_S
 
 
+def lasting(
+    results: tuple[CheckResult, ...], overrides: Overrides, options: VerifyOptions
+) -> tuple[tuple[CheckResult, ...], str | None]:
+    """Return the results that say something about this environment on this machine, and why the others do not.
+
+    A check that was given less time than usual has not shown that the environment is broken, only that it took longer.
+    """
+    if (overrides.gpus, overrides.driver_version, overrides.cuda_driver_api) != (None, None, None):
+        return (), f"{overrides.source} speaks of another machine"
+    kept = tuple(it for it in results if it.status != "failed" or options.timeout_s >= DEFAULT_TIMEOUT_S)
+    if len(kept) < len(results):
+        return kept, f"a check failed within {options.timeout_s:g} s, a time limit below {DEFAULT_TIMEOUT_S:g} s"
+    return kept, None
+
+
 def verify_environment(
     session: Session, target: Target, overrides: Overrides, options: VerifyOptions
 ) -> tuple[Receipt, tuple[CheckResult, ...]]:
     """Run checks on an environment that was made before; put the results into its receipt and return both.
 
-    Raises TargetError when gpuenv did not make it, UsageError for a check that nobody provides.
+    Only `lasting` results change the receipt. Raises TargetError when gpuenv did not make it, UsageError for a check
+    that nobody provides.
     """
     with locked(target.prefix, session.state_dir):
         made = receipt.read_receipt(target.prefix)
@@ -117,13 +132,8 @@ def verify_environment(
         context = replace(context, data=options.data, timeout_s=options.timeout_s)
         rules = session.plugins.doctor_rules()
         results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
-        if is_override(host):
-            session.report(Warned("the receipt stays as it is: `--gpu` and `--driver` speak of another machine"))
-            return made, results
-        # A check that was given less time than usual has not shown that the environment is broken.
-        hasty = options.timeout_s < DEFAULT_TIMEOUT_S
-        lasting = [result for result in results if not (hasty and result.status == "failed")]
-        return receipt.update_checks(made, lasting), results
+        kept, _ = lasting(results, overrides, options)
+        return receipt.update_checks(made, kept) if kept else made, results
 
 
 def needs_warming(planned: Plan) -> bool:
@@ -211,14 +221,17 @@ def resolve(session: Session, choice: Choice, platform: str, engine: Engine) -> 
     if found is not None and not lock.lock_is_stale(choice.loaded, found):
         return found
     if found is not None:
-        session.report(Warned(f"`{found.origin}` is older than its recipe: solving anew; `gpuenv lock` brings it up"))
+        again = f"`gpuenv lock {choice.loaded.path}` brings it up"
+        session.report(Warned(f"`{found.origin}` is older than its recipe: solving anew; {again}"))
     return solve(choice, platform, engine, session.report)
 
 
 def solve(choice: Choice, platform: str, engine: Engine, report: Reporter, *, measure: bool = False) -> Lock:
     """Make a lock with the engine's solver. Raises UnsolvableError."""
     requirements = lock.lock_inputs(choice.recipe, choice.source_name, platform)
-    solved = engine.resolve(Wanted(requirements, platform, choice.python_version, measure=measure), report)
+    python = choice.python.path if choice.python is not None else None
+    wanted = Wanted(requirements, platform, choice.python_version, measure=measure, python=python)
+    solved = engine.resolve(wanted, report)
     text = lock.format_lock(
         choice.loaded,
         choice.source_name,

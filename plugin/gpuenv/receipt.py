@@ -95,11 +95,12 @@ def write_receipt(receipt: Receipt, recipe: Recipe, lock_text: str) -> Receipt:
 def update_checks(receipt: Receipt, results: Iterable[CheckResult]) -> Receipt:
     """Put new results in the place of older ones of the same check, write the receipt, and return it.
 
-    A check that was not run now says nothing about one that was before.
+    A check that could not run now says nothing against what it found before: `not run` replaces nothing else.
     """
     merged = {(result.check, result.activated): result for result in receipt.checks}
     for result in results:
-        if result.status != "not run" or (result.check, result.activated) not in merged:
+        before = merged.get((result.check, result.activated))
+        if before is None or result.status != "not run" or before.status == "not run":
             merged[result.check, result.activated] = result
     changed = replace(receipt, checks=tuple(merged.values()))
     _write(receipt_path(Path(receipt.prefix)), _pretty(changed))

@@ -116,9 +116,13 @@ def check_path(path: str) -> str:
 
 def _known(things: Mapping[str, T], name: str, kind: str) -> T:
     if name not in things:
+        from gpuenv.conform import closest
+
+        code, meant = kind.split()[0], closest(name, things)
+        hints = [Hint(f"{code}.meant", f"did you mean `{meant}`?")] if meant else []
         raise UsageError(
             f"there is no {kind} named `{name}`",
-            hints=[Hint(f"{kind.split()[0]}.known", f"choose from {', '.join(things)}")],
+            hints=[*hints, Hint(f"{code}.known", f"choose from {', '.join(things)}")],
         )
     return things[name]
 

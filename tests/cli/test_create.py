@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -103,7 +104,14 @@ def test_create__lock_has_a_wrong_hash__exit_6_and_nothing_left(
     write_lock(small_index.recipe, wheels, hashes={wheels[0].name: "0" * 64})
     ended = create(gpuenv, small_index, "--json")
     assert ended.code == 6
-    assert "hash" in ended.document["errors"][0]["message"]
+    (error,) = ended.document["errors"]
+    assert error["message"] == "`nvidia-cuda-runtime-cu11==11.8.89` does not have a hash that the lock pins"
+    computed = hashlib.sha256(wheels[0].read_bytes()).hexdigest()
+    assert f"expected sha256:{'0' * 64}, found sha256:{computed}; the lock is `" in error["cause"]
+    assert [hint["text"].partition("`")[2].partition("`")[0] for hint in error["hints"]] == [
+        "uv cache clean nvidia-cuda-runtime-cu11",
+        f"gpuenv lock {small_index.recipe}",
+    ]
     assert envs(isolated) == []
 
 
@@ -272,12 +280,12 @@ def test_create__interrupted_while_building__nothing_that_looks_whole(
 ) -> None:
     plugin = isolated / "slow_plugin.py"
     plugin.write_text(
-        "import time\n"
+        "import sys, time\n"
         "from gpuenv.hookspec import hookimpl\n"
         "@hookimpl\n"
         "def gpuenv_phase_done(phase, value):\n"
         "    if phase == 'build':\n"
-        "        print('built', flush=True)\n"
+        "        print('built', file=sys.__stdout__, flush=True)\n"
         "        time.sleep(60)\n"
     )
     script = (

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     text = columns(rows) if rows else "No environments yet. Next: gpuenv create -n tf"
     if begun:
         text += f"\nUnfinished, unless a gpuenv is at it now. Next: gpuenv remove {option_for(None, str(begun[0]))}"
-    return Outcome(data, text)
+    return Outcome(data, text, talk=not rows)
 
 
 def proven(receipt: Receipt) -> str:

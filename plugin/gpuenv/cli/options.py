@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from gpuenv.errors import Hint, UsageError
@@ -88,20 +89,43 @@ def overrides(args: argparse.Namespace, session: Session) -> Overrides:
 
 
 def check_names(args: argparse.Namespace) -> tuple[str, ...] | None:
-    """Return the checks of `--verify`; None when it was not given, empty for `none`."""
+    """Return the checks of `--verify`; None when it was not given, empty for `none`. Raises UsageError for no name."""
     if args.verify is None:
         return None
-    if args.verify == "none":
-        return ()
-    return tuple(name.strip() for name in args.verify.split(",") if name.strip())
+    names = split_names(args.verify)
+    if not names:
+        raise UsageError(
+            "`--verify` names no check",
+            hints=[Hint("verify.names", "name checks, as `--verify files,import`, or say `--verify none`")],
+        )
+    return () if names == ("none",) else names
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Read names that are separated by commas, spaces or both."""
+    return tuple(text.replace(",", " ").split())
 
 
 def seconds(text: str) -> float:
-    """Read a time limit. Raises ValueError for what is none, which argparse reports."""
-    value = float(text)
+    """Read a time limit. Raises ArgumentTypeError for what is none, which argparse reports."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, found `{text}`")
     return value
+
+
+def number(least: int) -> Callable[[str], int]:
+    """Make a reader of whole numbers; it raises ArgumentTypeError for what is none, or too small."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and int(text) >= least):
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least} on, found `{text}`")
+        return int(text)
+
+    return read
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -26,11 +26,11 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
 
     target = options.target(args, session)
     if settle(target.prefix, session.state_dir) and not target.prefix.exists():
-        return Outcome({"prefix": target.prefix, "kept": ()}, f"Removed what was left of `{target.prefix}`")
+        return Outcome({"prefix": target.prefix, "kept": ()}, f"Removed what was left of `{target.prefix}`", talk=True)
     own_entries(target.prefix)
     options.confirm(f"Remove the environment at `{target.prefix}`?", yes=args.yes)
     kept = pipeline.remove(session, target)
     lines = [f"Removed `{target.prefix}`"]
     if kept:
         lines = [f"Removed what gpuenv made in `{target.prefix}`; kept {', '.join(f'`{name}`' for name in kept)}"]
-    return Outcome({"prefix": target.prefix, "kept": kept}, "\n".join(lines))
+    return Outcome({"prefix": target.prefix, "kept": kept}, "\n".join(lines), talk=True)

@@ -92,12 +92,16 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an engine shall solve. With `measure` it also installs once, to learn the size on disk."""
+    """What an engine shall solve. With `measure` it also installs once, to learn the size on disk.
+
+    `python` is an installed interpreter of that version, for what has to be built to be looked at; None without one.
+    """
 
     requirements: tuple[str, ...]
     platform: str
     python_version: str
     measure: bool = False
+    python: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

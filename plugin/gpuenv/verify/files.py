@@ -12,6 +12,7 @@ from gpuenv.extension import CheckContext
 from gpuenv.gpu_code import service_of
 from gpuenv.model import CheckResult, Gpu, format_compute_capability
 from gpuenv.verify.finding import Finding, entry
+from gpuenv.verify.packages import changed_packages, framework_version, installed_versions
 
 if TYPE_CHECKING:
     from gpuenv.binaries import GpuCodeSummary
@@ -24,14 +25,18 @@ def check(context: CheckContext) -> CheckResult:
     started = time.monotonic()
     parts: tuple[Callable[[CheckContext], Finding], ...] = (
         framework_version,
+        changed_packages,
         libraries,
         gpu_code,
         cuda_tools,
         startup_file,
         external_libraries,
     )
+    if not installed_versions(context.recipe.framework.name, context):
+        # Everything else would only say in other words that the framework is not there.
+        parts = parts[:2]
     findings = [_guarded(part, context) for part in parts]
-    problems = [problem for finding in findings for problem in finding.problems]
+    problems = list(dict.fromkeys(problem for finding in findings for problem in finding.problems))
     evidence: dict[str, Any] = {name: value for finding in findings for name, value in finding.evidence.items()}
     evidence["problems"] = problems
     summaries = [finding.summary for finding in findings if finding.summary is not None]
@@ -40,25 +45,9 @@ def check(context: CheckContext) -> CheckResult:
         "failed" if problems else "ok",
         "; ".join(problems or summaries),
         elapsed_s=round(time.monotonic() - started, 3),
-        hint=f"make it again with `gpuenv create -p {context.built.prefix} --force`" if problems else None,
+        hint="make it again with `gpuenv create --force`" if problems else None,
         evidence=evidence,
     )
-
-
-def framework_version(context: CheckContext) -> Finding:
-    """Compare the installed version with the recipe's, by the package's metadata."""
-    framework = context.recipe.framework
-    stem = framework.name.replace("-", "_").lower()
-    installed = sorted(
-        path.name.removesuffix(".dist-info").partition("-")[2]
-        for path in context.built.site_packages.glob("*-*.dist-info")
-        if path.name.partition("-")[0].lower() == stem
-    )
-    found = ", ".join(installed) or "none"
-    evidence = {"framework": f"{framework.name} {found}"}
-    if installed != [framework.version]:
-        return Finding((f"{framework.name} is `{found}`, expected `{framework.version}`",), evidence)
-    return Finding(evidence=evidence)
 
 
 def gpu_code(context: CheckContext) -> Finding:
