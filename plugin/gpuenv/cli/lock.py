@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,14 +68,21 @@ def _check(loaded: LoadedRecipe, source: str, wanted: tuple[tuple[str, str], ...
 def _write(
     args: argparse.Namespace, session: Session, loaded: LoadedRecipe, wanted: tuple[tuple[str, str], ...]
 ) -> Outcome:
+    from packaging.version import Version
+
     from gpuenv import pipeline
-    from gpuenv.model import Choice
+    from gpuenv.model import Choice, Host, Request
     from gpuenv.recipes.lock import lock_path
 
     written = []
     for platform, python in wanted:
         choice = Choice(loaded, args.source, python, None, ())
-        lock = pipeline.solve(choice, platform, session.engine(args.engine), session.report, measure=args.measure)
+        # No machine: what the lock is made for has the driver that the stack needs.
+        inputs = pipeline.wanted(Host(platform), Request(), choice)
+        inputs = replace(
+            inputs, measure=args.measure, cuda_driver_api=Version(loaded.recipe.sources[args.source].cuda_toolkit)
+        )
+        lock = pipeline.solve(choice, inputs, session.engine(args.engine), session.report)
         path = lock_path(Path(loaded.path), args.source, platform, python)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(lock.text, "utf-8")

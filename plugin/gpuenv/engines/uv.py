@@ -18,7 +18,7 @@ from packaging.version import Version
 from gpuenv import process
 from gpuenv.engines.index import index_environment
 from gpuenv.errors import FetchError, GpuenvError, Hint, TargetError, UnsolvableError
-from gpuenv.model import Built, Detail, Plan, Progress, Reporter, Solved, Wanted
+from gpuenv.model import Built, Detail, Lock, Plan, Progress, Reporter, Solved, Wanted
 from gpuenv.paths import log_dir
 
 # The oldest Linux that a lock shall serve: glibc 2.17, as TensorFlow's and NVIDIA's own wheels do.
@@ -29,6 +29,7 @@ class UvEngine:
     """Build virtual environments with uv."""
 
     name = "uv"
+    conda_packages = False
 
     def resolve(self, wanted: Wanted, report: Reporter) -> Solved:
         """Pin the requirements with `uv pip compile`. Raises UnsolvableError with uv's explanation."""
@@ -58,33 +59,41 @@ class UvEngine:
         if not made.ok:
             raise _build_error(made, plan.prefix)
         built = self.describe(plan.prefix)
-        # The lock is written beside the environment's own files, so that a failed build leaves it for a look.
-        requirements = log_dir(plan.prefix) / "requirements.txt"
-        requirements.parent.mkdir(parents=True, exist_ok=True)
-        requirements.write_text(plan.lock.text, "utf-8")
-        arguments: list[str | Path] = [
-            "pip",
-            "install",
-            "--python",
-            built.python,
-            "--no-deps",
-            "--require-hashes",
-            "-r",
-            requirements,
-        ]
-        # With everything in uv's cache the index need not be asked; when something is missing, that shows in no time.
-        installed = run_uv([*arguments, "--offline"], report)
-        if not installed.ok:
-            counter = _DownloadCounter(plan.lock.download_bytes, report)
-            installed = run_uv(arguments, report, counter)
-        requirements.unlink()
-        if not installed.ok:
-            raise _build_error(installed, plan.prefix)
+        install_packages(built, plan.lock, report)
         return built
 
     def describe(self, prefix: Path) -> Built:
         """Read a virtual environment's layout from its `pyvenv.cfg`. Raises TargetError when there is none."""
         return describe_venv(prefix)
+
+
+def install_packages(built: Built, lock: Lock, report: Reporter) -> None:
+    """Install a lock's Python packages into an environment of any kind, with every hash checked.
+
+    Raises FetchError for a wrong hash or a failed download, GpuenvError for a full disk.
+    """
+    # The lock is written beside the environment's own files, so that a failed build leaves it for a look.
+    requirements = log_dir(built.prefix) / "requirements.txt"
+    requirements.parent.mkdir(parents=True, exist_ok=True)
+    requirements.write_text(lock.text, "utf-8")
+    arguments: list[str | Path] = [
+        "pip",
+        "install",
+        "--python",
+        built.python,
+        "--no-deps",
+        "--require-hashes",
+        "-r",
+        requirements,
+    ]
+    # With everything in uv's cache the index need not be asked; when something is missing, that shows in no time.
+    installed = run_uv([*arguments, "--offline"], report)
+    if not installed.ok:
+        counter = _DownloadCounter(lock.pypi_bytes, report)
+        installed = run_uv(arguments, report, counter)
+    requirements.unlink()
+    if not installed.ok:
+        raise _build_error(installed, built.prefix)
 
 
 def describe_venv(prefix: Path) -> Built:
