@@ -8,10 +8,10 @@ What there is for other tests:
 - `make_package(channel, index, files, ...)` adds one package; afterwards call `index_channel(channel)`.
 - `index_channel(channel)` writes `repodata.json` of every subdir from the packages that lie there.
 - `repackage_python(channel, interpreter)` makes the `python` package of an interpreter.
-- `find_base_python("3.8")` finds one that can be repackaged, or skips the test and says what would help.
+- `find_base_python("3.8", "3.12")` finds one that can be repackaged, or skips the test and says what would help.
 - `served_channel(channel)` serves it on loopback; the `Served` that it yields can damage files and records requests.
 
-`conda_channel` in conftest.py is the fixture: made once a session, a copy by hard links for each test that asks.
+`conda_channel` in conftest.py is the fixture: a `MadeChannel`, made once a session, a copy for each test that asks.
 
 A channel in a directory is named by `channel.as_uri()` (`file:///...`), one over HTTP by `Served.address`. Installed
 files are real: `bin/python` runs wherever it lies, text files and one binary have a prefix to be replaced.
@@ -107,6 +107,24 @@ class File:
     prefix: str | None = None  # "text", "binary"
 
 
+@dataclass(frozen=True)
+class MadeChannel:
+    """A channel with a Python that runs, of the minor version `python`."""
+
+    directory: Path
+    python: str
+
+    @property
+    def uri(self) -> str:
+        return self.directory.as_uri()
+
+    def copy(self, directory: Path) -> MadeChannel:
+        """Copy the channel by hard links, so that a test can add, damage (by replacing) or remove packages."""
+        own = directory / self.directory.name
+        shutil.copytree(self.directory, own, copy_function=os.link)
+        return MadeChannel(own, self.python)
+
+
 @dataclass
 class Served:
     """A channel on loopback. `requests` are the paths asked for; files named in `damaged` lose their last byte."""
@@ -194,8 +212,7 @@ def make_channel(directory: Path, python: Path | None) -> Path:
 
 def _make_cuda_linux(channel: Path, build: Path) -> None:
     libgcc = Index("libgcc-ng", "12.2.0", "h65d4601_19", constrains=("libgomp 12.2.0",))
-    libraries = _compile(("libgcc_s.so.1", "libstdc++.so.6"), build)
-    make_package(channel, libgcc, {f"lib/{name}": File(content) for name, content in libraries.items()})
+    make_package(channel, libgcc, {f"lib/{path.name}": File(path.read_bytes()) for path in _compilers_own()})
     toolkit = Index(
         "cudatoolkit", "11.0.3", "h15472ef_8", depends=("libgcc-ng >=12",), constrains=("__cuda >=11",)
     )  # fmt: skip
@@ -203,7 +220,9 @@ def _make_cuda_linux(channel: Path, build: Path) -> None:
     # Where conda-forge's package has it, and XLA does not look.
     make_package(channel, toolkit, {**files, "lib/libdevice.10.bc": File(b"BC\xc0\xde")}, ".tar.bz2")
     cudnn = Index("cudnn", "8.0.5.39", "ha5ca753_1", depends=("cudatoolkit 11.0|11.0.*", "libgcc-ng >=7.5.0"))
-    make_package(channel, cudnn, _with_versions(_compile(CUDNN_LIBRARIES, build), "8.0.5"))
+    # cuDNN needs these two, as NVIDIA's does: what is linked beside a framework shall be CUDA and no more.
+    needed = ["-Wl,--no-as-needed", *map(str, _compilers_own())]
+    make_package(channel, cudnn, _with_versions(_compile(CUDNN_LIBRARIES, build, *needed), "8.0.5"))
     older = Index("cudnn", "7.6.5.32", "h01f27c4_1", depends=("cudatoolkit 10.1|10.1.*",))
     make_package(channel, older, {})
 
@@ -217,14 +236,25 @@ def _make_windows(channel: Path) -> None:
         make_package(channel, Index("python", version, "h4de0772_0_cpython", "win-64"), {"python.exe": File()})
 
 
-def _compile(names: Iterable[str], build: Path) -> dict[str, bytes]:
+def _compilers_own() -> list[Path]:
+    """Find the libraries of gcc itself: real ones, since Python and TensorFlow are going to load them."""
+    found = []
+    for name in ("libgcc_s.so.1", "libstdc++.so.6"):
+        said = subprocess.run(["gcc", f"-print-file-name={name}"], capture_output=True, text=True, check=True)
+        path = Path(said.stdout.strip())
+        if path.is_absolute():  # else gcc only repeats the name
+            found.append(path)
+    return found
+
+
+def _compile(names: Iterable[str], build: Path, *flags: str) -> dict[str, bytes]:
     """Compile libraries whose soname is their name. They have no dependency but libc, and a function to call."""
     from small_stack import compile_library
 
     made = {}
     for name in names:
         function = re.sub(r"\W", "_", name)
-        compile_library(f"int {function}(void) {{ return 1; }}", build / name)
+        compile_library(f"int {function}(void) {{ return 1; }}", build / name, *flags)
         made[name] = (build / name).read_bytes()
     return made
 
@@ -241,20 +271,26 @@ def _with_versions(libraries: Mapping[str, bytes], version: str) -> dict[str, Fi
     return files
 
 
-def find_base_python(minor: str) -> Path:
-    """Find an interpreter of that minor version whose files can be repackaged; else skip the test."""
+def find_base_python(*minors: str) -> Path:
+    """Find an interpreter of the first of these minor versions whose files can be repackaged; else skip the test."""
     import pytest
 
+    found = next((python for minor in minors if (python := _base_python(minor)) is not None), None)
+    if found is None:
+        pytest.skip(f"install Python {minors[0]} with pyenv or uv to run this")
+    return found
+
+
+def _base_python(minor: str) -> Path | None:
     own = Path(sys.base_prefix) / "bin" / f"python{minor}"
     roots = [Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"]
     roots += [Path.home() / ".local" / "share" / "uv" / "python"]
     found = [own, *(path for root in roots for path in sorted(root.glob(f"*{minor}*/bin/python{minor}"), reverse=True))]
-    for python in found:
-        # A Debian Python has its packages elsewhere (`dist-packages`), and its library is everybody's.
-        if python.exists() and (python.parent.parent / "lib" / f"python{minor}" / "site-packages").is_dir():
-            if python.parent.parent != Path("/usr"):
-                return python
-    pytest.skip(f"install Python {minor} with pyenv or uv to run this")
+    # A system's Python in /usr has its packages elsewhere (`dist-packages`), and its library is everybody's.
+    usable = (python for python in found if python.exists() and python.parent.parent != Path("/usr"))
+    return next(
+        (one for one in usable if (one.parent.parent / "lib" / f"python{minor}" / "site-packages").is_dir()), None
+    )
 
 
 def repackage_python(channel: Path, interpreter: Path) -> Path:
