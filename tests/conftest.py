@@ -16,6 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from conda_channel import MadeChannel, find_base_python, make_channel
 from small_stack import SmallStack, make_small_stack, served
 
 # A shell that runs the tests in the background lets them ignore Ctrl-C, which they press.
@@ -87,6 +88,20 @@ def small_index(small_stack: SmallStack, tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.setenv("UV_DEFAULT_INDEX", address)
         monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
         yield own
+
+
+@pytest.fixture(scope="session")
+def session_channel(tmp_path_factory: pytest.TempPathFactory) -> MadeChannel:
+    """A conda channel with Python, CUDA and cuDNN; leave it as it is, or ask for `conda_channel`."""
+    python = find_base_python("3.8", f"{sys.version_info.major}.{sys.version_info.minor}")
+    directory = make_channel(tmp_path_factory.mktemp("conda"), python)
+    return MadeChannel(directory, python.name.removeprefix("python"))
+
+
+@pytest.fixture
+def conda_channel(session_channel: MadeChannel, tmp_path: Path) -> MadeChannel:
+    """A conda channel of the test's own."""
+    return session_channel.copy(tmp_path)
 
 
 @pytest.fixture(scope="session")

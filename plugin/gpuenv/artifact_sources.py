@@ -35,6 +35,34 @@ class PypiSource:
         return CudaFiles(library_dirs, _tools(root / "cuda_nvcc"))
 
 
+class CondaSource:
+    """Conda packages (`cudatoolkit`, `cudnn`), whose files lie among those of all other packages of the environment."""
+
+    name = "conda"
+
+    def locate(self, built: Built, source: Source) -> CudaFiles:
+        """Find the library directory, and tools for XLA where a package brought them.
+
+        conda-forge's `cudatoolkit` has no `ptxas`, and keeps libdevice where XLA does not look (`lib/libdevice.10.bc`,
+        on Windows in `Library/bin`), so that the tools are those of a newer package (`<prefix>/nvvm/libdevice`) or of
+        the wheel `nvidia-cuda-nvcc`. Source: the packages' file lists (regro/libcfgraph, cudatoolkit 11.0.3 build 12,
+        read 2026-11).
+
+        Raises GpuenvError when the CUDA runtime is not there.
+        """
+        windows = built.platform.startswith("win")
+        library_dir = built.prefix / "Library" / "bin" if windows else built.prefix / "lib"
+        pattern = "cudart64_*.dll" if windows else "libcudart.so.*"
+        if not any(library_dir.glob(pattern)):
+            raise GpuenvError(
+                "the environment has no CUDA libraries from conda packages",
+                cause=f"expected `{pattern}` in `{library_dir}`, found none",
+                hints=[Hint("source.recreate", f"make the environment again with `gpuenv create -p {built.prefix}`")],
+            )
+        root = built.prefix / "Library" if windows else built.prefix
+        return CudaFiles((library_dir,), _tools(root) or _tools(built.site_packages / "nvidia" / "cuda_nvcc"))
+
+
 def _tools(nvcc: Path) -> Path | None:
     """Return the directory that XLA can use as its CUDA, which it can when libdevice is in it."""
     return nvcc if (nvcc / "nvvm" / "libdevice").is_dir() else None
@@ -43,4 +71,4 @@ def _tools(nvcc: Path) -> Path | None:
 @hookimpl
 def gpuenv_artifact_sources() -> Iterable[ArtifactSource]:
     """Give the built-in sources."""
-    return [PypiSource()]
+    return [PypiSource(), CondaSource()]

@@ -81,7 +81,7 @@ def _look_after(command: str) -> None:
         getLogger(__name__).debug("gpuenv could not look after the environment", exc_info=True)
 
 
-def _examine(prefix: str, verbose: bool) -> None:  # noqa: FBT001  conda calls it so
+def _examine(prefix: str, verbose: bool) -> None:
     from gpuenv.in_conda.health import examine
 
     examine(prefix, verbose=verbose)

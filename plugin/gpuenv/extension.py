@@ -48,15 +48,26 @@ class RecipeSource:
 
 
 class Engine(Protocol):
-    """Something that builds environments from a plan, with an installer that exists already."""
+    """Something that builds environments from a plan, with an installer that exists already.
+
+    `conda_packages` says that it installs conda packages, Python among them: then the host's Pythons do not count, and
+    a lock has a conda part.
+    """
 
     name: str
+    conda_packages: bool
 
     def resolve(self, wanted: Wanted, report: Reporter) -> Solved:
-        """Pin the requirements by hash with the engine's own solver. Raises UnsolvableError."""
+        """Pin what is wanted by hash: requirements, and where it installs them conda packages.
+
+        Without requirements only the conda part is solved, with an empty text. Raises UnsolvableError, FetchError.
+        """
 
     def fetch(self, plan: Plan, report: Reporter) -> Path:
-        """Bring what building needs and is not on the machine; return the base interpreter. Raises FetchError."""
+        """Bring what building needs and is not on the machine; return the base interpreter. Raises FetchError.
+
+        For conda packages that is where the environment's own Python is going to be.
+        """
 
     def build(self, plan: Plan, python: Path, report: Reporter) -> Built:
         """Make the environment at `plan.prefix` with exactly the packages of `plan.lock`. Raises FetchError."""

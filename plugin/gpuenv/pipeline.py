@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-from gpuenv import activate, probe, receipt, stage, verify, warm
+from packaging.version import Version
+
+from gpuenv import activate, facts, probe, receipt, stage, verify, warm
 from gpuenv.errors import GpuenvError
 from gpuenv.extension import CheckContext, Engine
 from gpuenv.model import (
@@ -31,7 +33,7 @@ from gpuenv.model import (
     Warned,
 )
 from gpuenv.paths import free_bytes, log_dir
-from gpuenv.recipes import lock, search, select
+from gpuenv.recipes import lock, lock_conda, search, select
 from gpuenv.session import Session, Target
 from gpuenv.transaction import check_target, creating, locked, remove_entries
 from gpuenv.warm import WarmOptions
@@ -44,12 +46,12 @@ def plan(session: Session, request: Request, overrides: Overrides, target: Targe
     """
     builder = session.engine(engine)
     host = session.step("probe", probe.look, overrides, session.plugins.probes())
-    platform = request.platform or host.platform
-    choice = session.step("choose", choose, session, host, request, target)
-    packages = session.step("resolve", resolve, session, choice, platform, builder)
+    choice = session.step("choose", choose, session, host, request, target, conda_packages=builder.conda_packages)
+    packages = session.step("resolve", resolve, session, choice, wanted(host, request, choice), builder)
     for warning in choice.warnings:
         session.report(Warned(warning))
     checks = tuple(choice.recipe.checks)
+    platform = request.platform or host.platform
     decided = Plan(host, choice, packages, engine, target.prefix, target.name, platform, checks)
     return session.plugins.adjust_plan(host, decided)
 
@@ -196,7 +198,7 @@ def process_environment(session: Session, target: Target) -> dict[str, str]:
     return activate.command_environment(target.prefix, variables, cuda.cuda_dir, made.platform, session.environ)
 
 
-def choose(session: Session, host: Host, request: Request, target: Target) -> Choice:
+def choose(session: Session, host: Host, request: Request, target: Target, *, conda_packages: bool = False) -> Choice:
     """Choose the recipe that was named, or the best of all there are. Raises NoRecipeError or NoGpuError."""
     sources = session.plugins.recipe_sources()
     if request.recipe is not None:
@@ -212,36 +214,72 @@ def choose(session: Session, host: Host, request: Request, target: Target) -> Ch
         default=session.settings.default_recipe,
         artifact_sources=frozenset(session.plugins.artifact_sources()),
         disk=select.Disk(free_bytes(target.prefix), lock.installed_bytes),
+        conda_packages=conda_packages,
     )
 
 
-def resolve(session: Session, choice: Choice, platform: str, engine: Engine) -> Lock:
-    """Take the recipe's lock when it has a fresh one, else solve now. Raises UnsolvableError."""
-    found = lock.read_lock(choice.loaded, choice.source_name, platform, choice.python_version)
-    if found is not None and not lock.lock_is_stale(choice.loaded, found):
-        return found
-    if found is not None:
+def wanted(host: Host, request: Request, choice: Choice) -> Wanted:
+    """Say what the chosen stack needs: Python packages, conda packages, channels, and what the driver knows."""
+    recipe, source, platform = choice.recipe, choice.source_name, request.platform or host.platform
+    return Wanted(
+        requirements=lock.lock_inputs(recipe, source, platform),
+        platform=platform,
+        python_version=choice.python_version,
+        conda_specs=lock_conda.conda_specs(recipe, source, platform, choice.python_version),
+        channels=lock_conda.conda_channels(recipe, source, request),
+        cuda_driver_api=_cuda_driver_api(host, choice, platform),
+        python=choice.python.path if choice.python is not None else None,
+    )
+
+
+def _cuda_driver_api(host: Host, choice: Choice, platform: str) -> Version | None:
+    """Return what the driver says, else what its version implies, else what the stack needs at least.
+
+    The last is for `--gpu 8.6` alone, on a machine whose driver is not the one that counts.
+    """
+    if not host.gpus and host.driver is None:
+        return None
+    if host.driver is not None and host.driver.cuda_driver_api is not None:
+        return host.driver.cuda_driver_api
+    version = host.driver.driver_version if host.driver is not None else None
+    implied = facts.cuda_driver_api(version, platform) if version is not None else None
+    return implied or Version(choice.source.cuda_toolkit)
+
+
+def resolve(session: Session, choice: Choice, wanted: Wanted, engine: Engine) -> Lock:
+    """Take the recipe's lock when it has a fresh one, else solve now. Raises UnsolvableError or FetchError.
+
+    The conda part is solved now where the engine needs one and the lock has none, or other channels are asked for.
+    """
+    found = lock.read_lock(choice.loaded, choice.source_name, wanted.platform, choice.python_version)
+    if found is not None and lock.lock_is_stale(choice.loaded, found):
         again = f"`gpuenv lock {choice.loaded.path}` brings it up"
         session.report(Warned(f"`{found.origin}` is older than its recipe: solving anew; {again}"))
-    return solve(choice, platform, engine, session.report)
+        found = None
+    if found is None:
+        return solve(choice, wanted, engine, session.report)
+    if not engine.conda_packages:
+        return lock_conda.with_conda_packages(found, ())
+    if found.conda_packages and {package.channel for package in found.conda_packages} <= set(wanted.channels):
+        return found
+    solved = engine.resolve(replace(wanted, requirements=()), session.report)
+    return lock_conda.with_conda_packages(found, solved.conda_packages)
 
 
-def solve(choice: Choice, platform: str, engine: Engine, report: Reporter, *, measure: bool = False) -> Lock:
-    """Make a lock with the engine's solver. Raises UnsolvableError."""
-    requirements = lock.lock_inputs(choice.recipe, choice.source_name, platform)
-    python = choice.python.path if choice.python is not None else None
-    wanted = Wanted(requirements, platform, choice.python_version, measure=measure, python=python)
+def solve(choice: Choice, wanted: Wanted, engine: Engine, report: Reporter) -> Lock:
+    """Make a lock with the engine's solver. Raises UnsolvableError or FetchError."""
     solved = engine.resolve(wanted, report)
     text = lock.format_lock(
         choice.loaded,
         choice.source_name,
-        platform,
+        wanted.platform,
         choice.python_version,
         solved.text,
         made=f"{datetime.now(timezone.utc):%Y-%m-%d}",
         tool=solved.tool,
         download_bytes=solved.download_bytes,
         installed_bytes=solved.installed_bytes,
+        conda_packages=solved.conda_packages,
     )
     return lock.parse_lock(text, "solved")
 

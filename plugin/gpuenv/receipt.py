@@ -74,6 +74,7 @@ def make_receipt(planned: Plan, built: Built, results: tuple[CheckResult, ...], 
         checks=results,
         manifest=manifest,
         warnings=choice.warnings,
+        conda_packages=tuple(f"{one.channel}/{one.subdir}/{one.file_name}" for one in planned.lock.conda_packages),
     )
 
 

@@ -140,7 +140,8 @@ def _chose(choice: Choice) -> str:
 
 
 def _resolved(lock: Lock) -> str:
-    return f"Resolved {_count(len(lock.packages), 'package')}"
+    conda = f" and {_count(len(lock.conda_packages), 'conda package')}" if lock.conda_packages else ""
+    return f"Resolved {_count(len(lock.packages), 'package')}{conda}"
 
 
 def _staged(manifest: Manifest) -> str:

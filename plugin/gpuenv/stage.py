@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import filecmp
 import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
@@ -26,6 +27,10 @@ from gpuenv.model import Built, CudaFiles, Manifest, Recipe, Source, StagedFile
 from gpuenv.paths import dll_dir
 
 T = TypeVar("T")
+
+# Not CUDA, but beside it where CUDA comes from conda packages: what the compiler and everybody else needs. Python or
+# the framework has loaded it long before, and a second one beside the framework would win over that of the system.
+_RUNTIME = re.compile(r"lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|gomp|gfortran|quadmath|z)\.so", re.ASCII)
 
 
 def stage(built: Built, recipe: Recipe, source: Source, cuda: CudaFiles) -> Manifest:
@@ -150,7 +155,7 @@ def _needed_in_turn(links: Mapping[str, Path], available: Mapping[str, Path], *,
     while waiting:
         path = waiting.pop()
         for name in read_pe(path).imports if windows else read_elf(path).needed:
-            if _key(name) in available and _key(name) not in known:
+            if _key(name) in available and _key(name) not in known and not _RUNTIME.match(name):
                 known.add(_key(name))
                 more[name] = available[_key(name)]
                 waiting.append(more[name])

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from packaging.version import Version
 
-from gpuenv.artifact_sources import PypiSource
+from gpuenv.artifact_sources import CondaSource, PypiSource
 from gpuenv.errors import GpuenvError
 from gpuenv.model import Built, CudaFiles, Source
 from gpuenv.plugins import Plugins, new_manager
@@ -62,3 +63,44 @@ def test_locate__no_library__error_says_where_it_looked(tmp_path: Path, platform
 def test_gpuenv_artifact_sources__built_in__registered_through_the_hook() -> None:
     plugins = Plugins(new_manager(["gpuenv.artifact_sources"]))
     assert isinstance(plugins.artifact_sources()["pypi"], PypiSource)
+
+
+WHEEL_LIBDEVICE = "lib/python3.8/site-packages/nvidia/cuda_nvcc/nvvm/libdevice/libdevice.10.bc"
+
+
+@pytest.mark.parametrize(
+    ("platform", "files", "library_dir", "cuda_dir"),
+    [
+        pytest.param(
+            "linux-64", ["lib/libcudart.so.11.0", "lib/libdevice.10.bc"], "lib", None, id="cudatoolkit: no tools"
+        ),
+        pytest.param(
+            "linux-64",
+            ["lib/libcudart.so.11.0", WHEEL_LIBDEVICE],
+            "lib",
+            "lib/python3.8/site-packages/nvidia/cuda_nvcc",
+            id="tools of the wheel",
+        ),
+        pytest.param(
+            "linux-64",
+            ["lib/libcudart.so.12", "nvvm/libdevice/libdevice.10.bc", WHEEL_LIBDEVICE],
+            "lib",
+            "",
+            id="tools of a conda package",
+        ),
+        pytest.param("win-64", ["Library/bin/cudart64_110.dll"], "Library/bin", None, id="Windows"),
+    ],
+)
+def test_locate__conda_packages__libraries_and_tools(
+    tmp_path: Path, platform: str, files: list[str], library_dir: str, cuda_dir: str | None
+) -> None:
+    touch(tmp_path, *files)
+    found = CondaSource().locate(replace(built(tmp_path, platform), conda=True), SOURCE)
+    assert found.library_dirs == (tmp_path / library_dir,)
+    assert found.cuda_dir == (None if cuda_dir is None else tmp_path / cuda_dir)
+
+
+def test_locate__conda_prefix_without_cuda__is_an_error(tmp_path: Path) -> None:
+    touch(tmp_path, "lib/libz.so.1")
+    with pytest.raises(GpuenvError, match="no CUDA libraries from conda packages"):
+        CondaSource().locate(replace(built(tmp_path, "linux-64"), conda=True), SOURCE)

@@ -12,7 +12,7 @@ from gpuenv.cli.outcome import Outcome
 from gpuenv.cli.text import check_lines, columns, option_for, size
 
 if TYPE_CHECKING:
-    from gpuenv.model import Plan, Receipt
+    from gpuenv.model import CondaPackage, Plan, Receipt
     from gpuenv.session import Session
 
 ASK_FROM_BYTES = 2 * 1024**3
@@ -28,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--cuda-from", metavar="SOURCE", help="where CUDA and cuDNN come from: pypi, conda or toolkit")
     what.add_argument("--engine", default="uv", metavar="ENGINE", help="what builds the environment (default: uv)")
     what.add_argument("--allow-cpu", action="store_true", help="accept a machine without a GPU, knowing it")
+    options.add_channels(parser)
     options.add_host_overrides(parser)
     options.add_verify(parser, "the recipe's")
     parser.add_argument("--no-warm", action="store_true", help="leave GPU code to be compiled when it is first used")
@@ -53,6 +54,8 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
         python=args.python,
         cuda_from=args.cuda_from,
         allow_cpu=args.allow_cpu,
+        channels=options.channels(args),
+        override_channels=args.override_channels,
     )
     if not args.dry_run:
         # Before the machine is probed, so that the answer comes at once; what a killed run left is cleaned up first.
@@ -100,6 +103,7 @@ def plan_document(planned: Plan) -> dict[str, Any]:
         "rejected": choice.rejected,
         "lock": planned.lock.origin,
         "packages": planned.lock.packages,
+        "conda_packages": planned.lock.conda_packages,
         "download_bytes": planned.lock.download_bytes,
         "installed_bytes": planned.lock.installed_bytes,
         "environment": planned.environment,
@@ -113,7 +117,8 @@ def plan_text(planned: Plan) -> str:
     from gpuenv.recipes.select import explain_rejections
 
     choice, lock = planned.choice, planned.lock
-    python = f"{choice.python.version} at {choice.python.path}" if choice.python else "to be installed by uv"
+    brought = "one of the conda packages" if lock.conda_packages else "to be installed by uv"
+    python = f"{choice.python.version} at {choice.python.path}" if choice.python else brought
     rows = [
         ("environment", str(planned.prefix)),
         ("recipe", f"{choice.recipe.name}  {choice.recipe.summary}"),
@@ -121,7 +126,8 @@ def plan_text(planned: Plan) -> str:
         ("CUDA", f"{choice.source.cuda_toolkit} and cuDNN {choice.source.cudnn}, from {choice.source_name}"),
         *(("GPU", describe_gpu(gpu)) for gpu in choice.gpus),
         ("packages", f"{len(lock.packages)}, from {lock.origin}"),
-        ("download", f"at most {size(lock.download_bytes)}; nothing that uv has in its cache"),
+        *([("conda", conda_text(lock.conda_packages))] if lock.conda_packages else []),
+        ("download", f"at most {size(lock.download_bytes)}; nothing that is in a cache already"),
         ("disk", f"at most {size(lock.installed_bytes)}; hard links to uv's cache where the file system allows"),
         ("checks", ", ".join(planned.checks) or "none"),
     ]
@@ -150,6 +156,14 @@ def sources(planned: Plan) -> list[str]:
     rows.append(("lock", f"{len(planned.lock.packages)} packages", planned.lock.origin))
     rows.append(("checks", ", ".join(planned.checks) or "none", ""))
     return columns(rows, indent="  ").splitlines()
+
+
+def conda_text(packages: tuple[CondaPackage, ...]) -> str:
+    """Name what was asked for, and count the rest: `python 3.8.18, cudnn 8.0.5.39 and 21 more, from conda-forge`."""
+    asked = ", ".join(f"{one.name} {one.version}" for one in packages if one.requested)
+    rest = sum(not one.requested for one in packages)
+    channels = ", ".join(dict.fromkeys(one.channel for one in packages))
+    return f"{asked}{f' and {rest} more' if rest else ''}, from {channels}"
 
 
 def _ask(planned: Plan, args: argparse.Namespace, session: Session) -> None:

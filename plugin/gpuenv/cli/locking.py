@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from packaging.version import Version
 
 from gpuenv import pipeline, probe
 from gpuenv.cli.outcome import Outcome
@@ -12,12 +14,14 @@ from gpuenv.cli.text import columns, size
 from gpuenv.errors import GpuenvError, Hint, RecipeError, UnsolvableError
 from gpuenv.model import (
     Choice,
+    Host,
     LoadedRecipe,
     Lock,
     Overrides,
     PhaseDone,
     PhaseStarted,
     PythonInterpreter,
+    Request,
     Warned,
 )
 from gpuenv.recipes.lock import lock_path, read_lock, says_the_same, with_sizes_of
@@ -95,8 +99,11 @@ def _solve(task: Locking, pair: Pair, python: PythonInterpreter | None, pythons:
     report(PhaseStarted("lock", f"Resolving for {what}"))
     begun = time.monotonic()
     choice = Choice(task.loaded, task.source, version, python, ())
+    # No machine: what the lock is made for has the driver that the stack needs.
+    needed = Version(choice.source.cuda_toolkit)
+    wanted = replace(pipeline.wanted(Host(platform), Request(), choice), measure=task.measure, cuda_driver_api=needed)
     try:
-        solved = pipeline.solve(choice, platform, task.session.engine(task.engine), report, measure=task.measure)
+        solved = pipeline.solve(choice, wanted, task.session.engine(task.engine), report)
     except GpuenvError as err:
         others = " ".join(f"--python {one}" for one in dict.fromkeys(pythons) if one != version)
         hints = [*err.hints]

@@ -57,6 +57,25 @@ def add_host_overrides(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--driver", metavar="VERSION", help="NVIDIA driver version to build for, as 460.89")
 
 
+def add_channels(parser: argparse.ArgumentParser) -> None:
+    """Add conda's own options for channels."""
+    group = parser.add_argument_group("conda packages")
+    group.add_argument(
+        "-c", "--channel", metavar="CHANNEL", action="append", default=[], help="look here first; may be repeated"
+    )
+    group.add_argument("--override-channels", action="store_true", help="look in no other channels than `--channel`")
+
+
+def channels(args: argparse.Namespace) -> tuple[str, ...]:
+    """Return the channels of `--channel`. Raises UsageError for `--override-channels` without one, as conda does."""
+    if args.override_channels and not args.channel:
+        raise UsageError(
+            "`--override-channels` leaves no channel to look in",
+            hints=[Hint("usage.channel", "name one: `--override-channels --channel conda-forge`")],
+        )
+    return tuple(args.channel)
+
+
 def add_verify(parser: argparse.ArgumentParser, default: str) -> None:
     """Add which checks to run."""
     parser.add_argument(

@@ -30,6 +30,7 @@ class UvEngine:
     """Build virtual environments with uv."""
 
     name = "uv"
+    conda_packages = False
 
     def resolve(self, wanted: Wanted, report: Reporter) -> Solved:
         """Pin the requirements with `uv pip compile`. Raises UnsolvableError with uv's explanation."""
@@ -59,28 +60,7 @@ class UvEngine:
         if not made.ok:
             raise build_error(made, plan)
         built = self.describe(plan.prefix)
-        # The lock is written beside the environment's own files, so that a failed build leaves it for a look.
-        requirements = log_dir(plan.prefix) / "requirements.txt"
-        requirements.parent.mkdir(parents=True, exist_ok=True)
-        requirements.write_text(plan.lock.text, "utf-8")
-        arguments: list[str | Path] = [
-            "pip",
-            "install",
-            "--python",
-            built.python,
-            "--no-deps",
-            "--require-hashes",
-            "-r",
-            requirements,
-        ]
-        # With everything in uv's cache the index need not be asked; when something is missing, that shows in no time.
-        installed = run_uv([*arguments, "--offline"], report)
-        if not installed.ok:
-            counter = _DownloadCounter(plan.lock.download_bytes, report)
-            installed = run_uv(arguments, report, counter)
-        requirements.unlink()
-        if not installed.ok:
-            raise build_error(installed, plan)
+        install_packages(built, plan, report)
         return built
 
     def is_cached(self, plan: Plan, report: Reporter) -> bool:
@@ -96,6 +76,35 @@ class UvEngine:
     def describe(self, prefix: Path) -> Built:
         """Read a virtual environment's layout from its `pyvenv.cfg`. Raises TargetError when there is none."""
         return describe_venv(prefix)
+
+
+def install_packages(built: Built, plan: Plan, report: Reporter) -> None:
+    """Install the lock's Python packages into an environment of any kind, with every hash checked.
+
+    Raises FetchError for a wrong hash or a failed download, GpuenvError for a full disk.
+    """
+    # The lock is written beside the environment's own files, so that a failed build leaves it for a look.
+    requirements = log_dir(built.prefix) / "requirements.txt"
+    requirements.parent.mkdir(parents=True, exist_ok=True)
+    requirements.write_text(plan.lock.text, "utf-8")
+    arguments: list[str | Path] = [
+        "pip",
+        "install",
+        "--python",
+        built.python,
+        "--no-deps",
+        "--require-hashes",
+        "-r",
+        requirements,
+    ]
+    # With everything in uv's cache the index need not be asked; when something is missing, that shows in no time.
+    installed = run_uv([*arguments, "--offline"], report)
+    if not installed.ok:
+        counter = _DownloadCounter(plan.lock.pypi_bytes, report)
+        installed = run_uv(arguments, report, counter)
+    requirements.unlink()
+    if not installed.ok:
+        raise build_error(installed, plan)
 
 
 def describe_venv(prefix: Path) -> Built:

@@ -9,12 +9,13 @@ import. What a table does not say is None: a query never guesses.
 - `compute_capability.json`: architectures, and the CUDA releases whose compiler knows them (key `sources`).
 """
 
-from gpuenv.facts.cuda import architecture_name, first_driver_for, toolkit_driver
+from gpuenv.facts.cuda import architecture_name, cuda_driver_api, first_driver_for, toolkit_driver
 from gpuenv.facts.products import capability_of_product, product_suggestions
 
 __all__ = [
     "architecture_name",
     "capability_of_product",
+    "cuda_driver_api",
     "first_driver_for",
     "product_suggestions",
     "toolkit_driver",

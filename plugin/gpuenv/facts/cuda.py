@@ -49,6 +49,19 @@ def toolkit_driver(cuda_toolkit: str, platform: str) -> Version | None:
     return min(drivers, default=None)
 
 
+def cuda_driver_api(driver_version: Version, platform: str) -> Version | None:
+    """Return the CUDA that a driver knows, as `11.2`: that of the newest toolkit that came with it or an older one.
+
+    None for a driver that is older than the table, and for a system that the table does not have.
+    """
+    known = [
+        row.cuda_toolkit
+        for row in _toolkits()
+        if (driver := row.driver(platform)) is not None and driver <= driver_version
+    ]
+    return Version(".".join(str(part) for part in max(known).release[:2])) if known else None
+
+
 def first_driver_for(capability: ComputeCapability, platform: str) -> Version | None:
     """Return the least driver that knows GPUs of that compute capability, as far as the tables tell.
 

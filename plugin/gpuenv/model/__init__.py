@@ -21,6 +21,7 @@ from gpuenv.model.host import (
 from gpuenv.model.plan import (
     Built,
     Choice,
+    CondaPackage,
     CudaFiles,
     GpuCode,
     GpuService,
@@ -42,6 +43,7 @@ __all__ = [
     "CheckStatus",
     "Choice",
     "ComputeCapability",
+    "CondaPackage",
     "CudaFiles",
     "Detail",
     "Driver",

@@ -16,7 +16,10 @@ GpuCode = Literal["native", "ptx", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked for; None means "gpuenv chooses"."""
+    """What the user asked for; None means "gpuenv chooses".
+
+    `channels` are conda channels that come before the recipe's, or with `override_channels` instead of them.
+    """
 
     recipe: str | None = None
     framework: str | None = None
@@ -25,6 +28,8 @@ class Request:
     cuda_from: str | None = None
     platform: str | None = None
     allow_cpu: bool = False
+    channels: tuple[str, ...] = ()
+    override_channels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,42 +96,87 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
+class CondaPackage:
+    """One conda package of a lock: which file of which channel, with the hashes that its repodata gives (hex).
+
+    `channel` is the channel's name, or its address where it has no name; never with a token in it. `requested` says
+    that the recipe asks for it, others are there because one needs them. `size_bytes` is that of the file.
+    """
+
+    name: str
+    version: str
+    build: str
+    channel: str
+    subdir: str
+    file_name: str
+    sha256: str | None = None
+    md5: str | None = None
+    size_bytes: int | None = None
+    requested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What an engine shall solve. With `measure` it also installs once, to learn the size on disk.
 
-    `python` is an installed interpreter of that version, for what has to be built to be looked at; None without one.
+    `requirements` are the Python packages; when there are none, a lock has them already and only the conda part is to
+    be solved. `conda_specs` are conda packages, Python among them, from `channels` (first wins); an engine that does
+    not install conda packages leaves them alone. `cuda_driver_api` is what the driver of the machine that the
+    environment is for knows (conda's `__cuda`), None when it has none. `python` is an installed interpreter of that
+    version, for what has to be built to be looked at; None without one.
     """
 
     requirements: tuple[str, ...]
     platform: str
     python_version: str
     measure: bool = False
+    conda_specs: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    cuda_driver_api: Version | None = None
     python: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """What an engine's solver found: a requirements text with hashes, the solver's name and version, sizes in bytes."""
+    """What an engine's solver found: a requirements text with hashes, the solver's name and version, sizes in bytes.
+
+    The sizes are those of the Python packages; conda packages carry their own.
+    """
 
     text: str
     tool: str
     download_bytes: int | None = None
     installed_bytes: int | None = None
+    conda_packages: tuple[CondaPackage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
     """Hash-pinned packages for one recipe, source, platform and Python.
 
-    `text` is a requirements file with no index address in it. Sizes are in bytes, None when the index did not tell.
-    `origin` is the file it was read from, or `solved` when it was made just now.
+    `text` is a requirements file with no index address in it; conda packages are comments there. Sizes are in bytes,
+    None when the index did not tell; `installed_bytes` leaves conda packages out. `origin` is the file it was read
+    from, or `solved` when it was made just now. `conda_packages` are empty where no engine has solved them yet.
     """
 
     text: str
     packages: tuple[Package, ...]
     origin: str
-    download_bytes: int | None = None
+    pypi_bytes: int | None = None
     installed_bytes: int | None = None
+    conda_packages: tuple[CondaPackage, ...] = ()
+
+    @property
+    def conda_bytes(self) -> int | None:
+        """Return the size of all conda packages' files in bytes, None when that of one is not known."""
+        sizes = [package.size_bytes for package in self.conda_packages]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+
+    @property
+    def download_bytes(self) -> int | None:
+        """Return what may have to be downloaded, Python and conda packages together."""
+        pypi, conda = self.pypi_bytes, self.conda_bytes
+        return None if pypi is None or conda is None else pypi + conda
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +204,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """An environment as an engine leaves it; all paths are absolute."""
+    """An environment as an engine leaves it; all paths are absolute. `conda` says that it is a conda prefix."""
 
     prefix: Path
     python: Path
     python_version: Version
     site_packages: Path
     platform: str
+    conda: bool = False
 
 
 @dataclass(frozen=True, slots=True)

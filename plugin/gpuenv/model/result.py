@@ -101,6 +101,7 @@ class Receipt:
     """What gpuenv did in an environment, in `etc/gpuenv/receipt.json`; the field order is the file's order.
 
     `entries` are the names in the prefix that gpuenv and its engine made; `remove` keeps everything else.
+    `conda_packages` are `channel/subdir/file`.
     """
 
     gpuenv_receipt_version: str
@@ -128,3 +129,4 @@ class Receipt:
     checks: tuple[CheckResult, ...]
     manifest: Manifest
     warnings: tuple[str, ...] = ()
+    conda_packages: tuple[str, ...] = ()

@@ -23,7 +23,8 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from gpuenv.errors import GpuenvError, Hint, RecipeError
-from gpuenv.model import LoadedRecipe, Lock, Package, Recipe
+from gpuenv.model import CondaPackage, LoadedRecipe, Lock, Package, Recipe
+from gpuenv.recipes.lock_conda import START, conda_inputs, conda_lines, parse_conda_line
 from gpuenv.text_files import typed
 
 _FIRST_LINE = re.compile(r"# gpuenv lock of (?P<recipe>\S+): source (?P<source>\S+), (?P<platform>\S+), Python (\S+)")
@@ -79,7 +80,8 @@ def lock_is_stale(loaded: LoadedRecipe, lock: Lock) -> bool:
     if header.source not in loaded.recipe.sources:
         return True
     inputs = lock_inputs(loaded.recipe, header.source, header.platform)
-    return header.recipe_sha256 != inputs_sha256(inputs, header.platform, header.python_version)
+    specs = conda_inputs(loaded.recipe, header.source, header.platform)
+    return header.recipe_sha256 != inputs_sha256(inputs, header.platform, header.python_version, specs)
 
 
 def lock_inputs(recipe: Recipe, source_name: str, platform: str) -> tuple[str, ...]:
@@ -87,9 +89,12 @@ def lock_inputs(recipe: Recipe, source_name: str, platform: str) -> tuple[str, .
     return (*recipe.requirements, *recipe.sources[source_name].requirements.get(platform, ()))  # type: ignore[call-overload]
 
 
-def inputs_sha256(requirements: Iterable[str], platform: str, python_version: str) -> str:
+def inputs_sha256(
+    requirements: Iterable[str], platform: str, python_version: str, conda_specs: Iterable[str] = ()
+) -> str:
     """Hash what a lock is made from; spelling and order of requirements do not matter, nor does the recipe's name."""
     lines = sorted({str(Requirement(text)) for text in requirements})
+    lines += [f"conda {spec}" for spec in sorted(set(conda_specs))]
     text = "\n".join([platform, minor_of(python_version), *lines])
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -105,32 +110,42 @@ def format_lock(
     tool: str,
     download_bytes: int | None,
     installed_bytes: int | None,
+    conda_packages: Iterable[CondaPackage] = (),
 ) -> str:
-    """Return the text of a lock: the header, and what a solver compiled without its comments.
+    """Return the text of a lock: the header, conda packages, and what a solver compiled without its comments.
 
     `made` is a date, `tool` the solver with its version. Raises RecipeError when the result could not be read again.
     """
     inputs = lock_inputs(loaded.recipe, source, platform)
+    specs = conda_inputs(loaded.recipe, source, platform)
     header = [
         f"# gpuenv lock of {loaded.recipe.name}: source {source}, {platform}, Python {minor_of(python_version)}",
         f"# made {made} by {tool}",
-        f"# recipe sha256: {inputs_sha256(inputs, platform, python_version)}",
+        f"# recipe sha256: {inputs_sha256(inputs, platform, python_version, specs)}",
         f"# download_bytes: {_number(download_bytes)}",
         f"# installed_bytes: {_number(installed_bytes)}",
     ]
     pins = [line.rstrip() for line in compiled_text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    text = "\n".join([*header, *pins]) + "\n"
+    text = "\n".join([*header, *conda_lines(conda_packages), *pins]) + "\n"
     parse_lock(text, tool)
     return text
 
 
 def parse_lock(text: str, origin: str) -> Lock:
-    """Read a lock. Raises RecipeError for a wrong header, an entry that is not pinned by hash, an index address."""
+    """Read a lock. Raises RecipeError for a wrong header, an entry that is not pinned by hash, an index address.
+
+    Without `# conda:` lines (see lock_conda.py) its conda part is yet to be solved, where it needs one.
+    """
     header = _header(text, origin)
     packages = tuple(_package(entry, f"{origin}:{line}") for line, entry in _entries(text))
     if not packages:
         raise _invalid(f"{origin}:1", "a package", "none")
-    return Lock(text, packages, origin, header.download_bytes, header.installed_bytes)
+    conda_packages = tuple(
+        parse_conda_line(line, f"{origin}:{number}")
+        for number, line in enumerate(text.splitlines(), start=1)
+        if line.startswith(START)
+    )
+    return Lock(text, packages, origin, header.download_bytes, header.installed_bytes, conda_packages)
 
 
 def with_sizes_of(lock: Lock, earlier: Lock | None) -> Lock:

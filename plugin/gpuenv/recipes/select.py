@@ -11,6 +11,7 @@ from gpuenv.errors import GpuenvError, Hint, NoGpuError, NoRecipeError
 from gpuenv.model import Choice, Host, LoadedRecipe, Reason, Rejection, Request, format_driver_version
 from gpuenv.recipes.fit import gpu_text, is_override, recipe_fit, source_fit
 from gpuenv.recipes.fit_python import check_python
+from gpuenv.recipes.lock_conda import conda_inputs
 
 # (recipe, source, platform, Python version) -> bytes that an environment of it takes, or None when nobody knows.
 Size = Callable[[LoadedRecipe, str, str, str], int | None]
@@ -33,6 +34,7 @@ class _Terms:
     request: Request
     artifact_sources: frozenset[str]
     disk: Disk | None
+    conda_packages: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,12 @@ def choose(
     default: str,
     artifact_sources: frozenset[str],
     disk: Disk | None = None,
+    conda_packages: bool = False,
 ) -> Choice:
     """Choose the first recipe, and of it the first source, that fits.
+
+    `conda_packages` says that the engine installs these: sources that consist of them then come before the others, and
+    Python does too, so that the Pythons of the machine do not count. Without it such sources do not fit.
 
     A recipe that the request names is the only candidate. Otherwise the project's own comes first, then the default,
     then newer frameworks before older ones. Within a recipe its own order of sources counts.
@@ -72,8 +78,8 @@ def choose(
     check_python(request.python)
     _require_gpu(host, request)
     asked, left_out = _asked(request, _ordered(recipes, default))
-    terms = _Terms(host, request, artifact_sources, disk)
-    candidates = [_candidate(terms, loaded, name) for loaded in asked for name in _source_names(loaded, request)]
+    terms = _Terms(host, request, artifact_sources, disk, conda_packages)
+    candidates = [_candidate(terms, loaded, name) for loaded in asked for name in _preferred(terms, loaded)]
     rejected = (*left_out, *_without_source(asked, request), *_rejections(candidates))
     chosen = next((one for one in candidates if not one.reasons), None)
     if chosen is None and request.allow_cpu:
@@ -159,6 +165,14 @@ def _source_names(loaded: LoadedRecipe, request: Request) -> list[str]:
     return [name for name in loaded.recipe.sources if request.cuda_from in (None, name)]
 
 
+def _preferred(terms: _Terms, loaded: LoadedRecipe) -> list[str]:
+    """Order the sources: the recipe's order, but what an engine for conda packages is made for comes first."""
+    names = _source_names(loaded, terms.request)
+    if not terms.conda_packages:
+        return names
+    return sorted(names, key=lambda name: not loaded.recipe.sources[name].packages)
+
+
 def _without_source(asked: list[LoadedRecipe], request: Request) -> list[Rejection]:
     """Reject the recipes that do not have the source that the request names."""
     rejected = []
@@ -173,11 +187,14 @@ def _without_source(asked: list[LoadedRecipe], request: Request) -> list[Rejecti
 
 def _candidate(terms: _Terms, loaded: LoadedRecipe, source_name: str) -> _Candidate:
     """Look at one recipe by one source."""
-    of_recipe = recipe_fit(terms.host, terms.request, loaded.recipe)
+    # Where Python is one of the packages, those of the machine do not count.
+    host = replace(terms.host, pythons=()) if terms.conda_packages else terms.host
+    of_recipe = recipe_fit(host, terms.request, loaded.recipe)
     of_source = source_fit(terms.host, terms.request, loaded.recipe, source_name, of_recipe.gpus)
     if source_name in terms.artifact_sources:
         room = _disk_reasons(terms, loaded, source_name, of_recipe.python_version)
         reasons = (*of_source.reasons, *room)
+        reasons = (*reasons, *_engine_reasons(terms, loaded, source_name, alone=not reasons))
     else:  # what else is wrong with it helps nobody
         message = f"no plugin of gpuenv provides the source `{source_name}`"
         reasons = (Reason("source.unavailable", message, _provided(terms, loaded)),)
@@ -196,6 +213,16 @@ def _provided(terms: _Terms, loaded: LoadedRecipe) -> str | None:
     """Say which source there is instead, to somebody who asked for one that nobody provides."""
     others = [name for name in loaded.recipe.sources if name in terms.artifact_sources]
     return f"take CUDA from another place: `--cuda-from {others[0]}`" if others and terms.request.cuda_from else None
+
+
+def _engine_reasons(terms: _Terms, loaded: LoadedRecipe, source_name: str, *, alone: bool) -> tuple[Reason, ...]:
+    """Refuse conda packages where the engine does not install any; another engine helps when nothing else is wrong."""
+    platform = terms.request.platform or terms.host.platform
+    if terms.conda_packages or not conda_inputs(loaded.recipe, source_name, platform):
+        return ()
+    fix = "use an engine that installs conda packages: `--engine conda` or `--engine rattler`"
+    message = "needs conda packages, which this engine does not install"
+    return (Reason("source.engine", message, fix if alone else None),)
 
 
 def _disk_reasons(terms: _Terms, loaded: LoadedRecipe, source_name: str, python_version: str) -> list[Reason]:

@@ -60,8 +60,17 @@ def chosen(
     recipes: tuple[LoadedRecipe, ...] = (TF,),
     available: frozenset[str] = ALL_SOURCES,
     disk: Disk | None = None,
+    conda_packages: bool = False,
 ) -> Choice:
-    return choose(host, request, recipes, default="tf-2.4", artifact_sources=available, disk=disk)
+    return choose(
+        host,
+        request,
+        recipes,
+        default="tf-2.4",
+        artifact_sources=available,
+        disk=disk,
+        conda_packages=conda_packages,
+    )
 
 
 def refused(host: Host, request: Request = ANYTHING, **more: object) -> NoRecipeError:
@@ -80,7 +89,7 @@ def hints(error: NoRecipeError | NoGpuError) -> list[str]:
         pytest.param(machine(RTX_3080, driver="460.89", platform="win-64"), "pypi", "native", id="RTX 3080 Windows"),
         pytest.param(machine(RTX_3080, driver="450.80.02"), "pypi", "native", id="RTX 3080, least driver, found"),
         pytest.param(machine(A100, driver="450.80.02"), "pypi", "native", id="A100"),
-        pytest.param(machine(A100, driver="450.36.06"), "conda", "native", id="A100, driver of CUDA 11.0"),
+        pytest.param(machine(A100, driver="450.36.06"), "toolkit", "native", id="A100, driver of CUDA 11.0"),
         pytest.param(machine(RTX_4090, driver="525.60.13"), "pypi", "native", id="RTX 4090"),
         pytest.param(machine(H100, driver="580.159.04"), "pypi", "ptx", id="H100"),
         pytest.param(machine(GTX_1080_TI, driver="470.57.02"), "pypi", "native", id="GTX 1080 Ti"),
@@ -331,8 +340,42 @@ def test_choose__python_in_full_that_is_not_installed__says_which_one_is(asked: 
 
 
 def test_choose__source_named__is_the_only_one_looked_at() -> None:
-    choice = chosen(machine(RTX_3080), Request(cuda_from="conda"))
+    choice = chosen(machine(RTX_3080), Request(cuda_from="conda"), conda_packages=True)
     assert (choice.source_name, choice.rejected) == ("conda", ())
+
+
+def test_choose__conda_packages_and_an_engine_without__names_the_engines_that_install_them() -> None:
+    error = refused(machine(RTX_3080), Request(cuda_from="conda"))
+    assert error.cause == "tf-2.4 from conda: needs conda packages, which this engine does not install"
+    assert hints(error)[0] == "use an engine that installs conda packages: `--engine conda` or `--engine rattler`"
+
+
+def test_choose__conda_packages_would_not_help_either__another_engine_is_not_offered() -> None:
+    error = refused(machine(H100), Request(cuda_from="conda"))
+    assert not [hint for hint in hints(error) if "--engine" in hint]
+    assert "serves compute capability 8.9 at most" in str(error.cause)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "asked", "source"),
+    [
+        pytest.param(RTX_3080, None, "conda", id="conda packages first"),
+        pytest.param(H100, None, "pypi", id="newer than conda's CUDA: the wheels"),
+        pytest.param(RTX_3080, "pypi", "pypi", id="the source asked for"),
+    ],
+)
+def test_choose__engine_for_conda_packages__prefers_them(gpu: Gpu, asked: str | None, source: str) -> None:
+    choice = chosen(machine(gpu, driver="580.159.04"), Request(cuda_from=asked), conda_packages=True)
+    assert choice.source_name == source
+
+
+@pytest.mark.parametrize(("asked", "version"), [(None, "3.8"), ("3.7", "3.7"), ("3.6.15", "3.6.15")])
+def test_choose__engine_for_conda_packages__pythons_of_the_machine_do_not_count(
+    asked: str | None, version: str
+) -> None:
+    host = replace(machine(RTX_3080), pythons=pythons("3.7.17"))
+    choice = chosen(host, Request(python=asked), conda_packages=True)
+    assert (choice.python_version, choice.python) == (version, None)
 
 
 def test_choose__source_that_no_recipe_has__names_those_it_has() -> None:
@@ -372,7 +415,7 @@ def test_choose__first_does_not_fit__next_is_taken_and_the_reason_kept() -> None
     assert choice.recipe.name == "tf-2.4"
     only_new = chosen(machine(replace(RTX_3080, compute_capability=(5, 0))), Request(), (OLD, TF))
     assert only_new.recipe.name == "tf-2.4"
-    assert explain_rejections(only_new.rejected) == [
+    assert explain_rejections(one for one in only_new.rejected if one.recipe == "old") == [
         "old: tensorflow 2.4.0 has no code that GPU 0 `NVIDIA GeForce RTX 3080` (compute capability 5.0) can run"
     ]
 

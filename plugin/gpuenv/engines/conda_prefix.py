@@ -1,0 +1,58 @@
+"""What every engine for conda packages has to know about a conda prefix: its layout, and what is in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+
+from gpuenv.errors import Hint, TargetError
+from gpuenv.model import Built
+
+
+def describe_conda(prefix: Path) -> Built:
+    """Read a conda prefix from the record of its Python, `conda-meta/python-3.8.18-h955ad1f_0.json`.
+
+    It looks like this, with much more in it; `python_site_packages_path` is there from Python 3.13 on::
+
+        {"name": "python", "version": "3.8.18", "subdir": "linux-64", "python_site_packages_path": null}
+
+    Raises TargetError when this is no conda prefix, or has no Python.
+    """
+    record = python_record(prefix)
+    version, platform = Version(record["version"]), str(record.get("subdir") or _platform(prefix))
+    if platform.startswith("win"):
+        usual = "Lib/site-packages"
+    else:
+        usual = f"lib/python{version.major}.{version.minor}/site-packages"
+    site_packages = prefix / (record.get("python_site_packages_path") or usual)
+    return Built(prefix, python_path(prefix, platform), version, site_packages, platform, conda=True)
+
+
+def python_record(prefix: Path) -> dict[str, Any]:
+    """Return the record of the prefix's Python. Raises TargetError when there is none, or it cannot be read."""
+    directory = prefix / "conda-meta"
+    for path in sorted(directory.glob("python-[0-9]*.json")):
+        try:
+            record = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as err:
+            raise TargetError(f"`{path}` cannot be read", cause=str(err)) from err
+        if record.get("name") == "python":
+            return dict(record)
+    what = "has no Python" if directory.is_dir() else "is not a conda environment"
+    raise TargetError(
+        f"`{prefix}` {what}",
+        cause=f"expected a record of Python in `{directory}`, found none",
+        hints=[Hint("target.recreate", f"make the environment again with `gpuenv create -p {prefix}`")],
+    )
+
+
+def python_path(prefix: Path, platform: str) -> Path:
+    """Return where the Python of a conda prefix is, or is going to be."""
+    return prefix / "python.exe" if platform.startswith("win") else prefix / "bin" / "python"
+
+
+def _platform(prefix: Path) -> str:
+    return "win-64" if (prefix / "python.exe").exists() else "linux-64"
