@@ -35,6 +35,7 @@ from gpuenv.model import (
 from gpuenv.paths import free_bytes, log_dir
 from gpuenv.recipes import lock, lock_conda, search, select
 from gpuenv.session import Session, Target
+from gpuenv.settings import environments_dir
 from gpuenv.transaction import check_target, creating, locked, remove_entries
 from gpuenv.warm import WarmOptions
 
@@ -82,7 +83,7 @@ def create(
             results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
             made = receipt.make_receipt(planned, built, results, staged + scripts)
             session.step("receipt", receipt.write_receipt, made, recipe, planned.lock.text)
-            if planned.name is None:
+            if planned.prefix.parent != environments_dir(session.environ):
                 receipt.register(planned.prefix, session.data_dir)
     if kept:
         session.report(Warned(f"kept what gpuenv did not make: {', '.join(f'`{name}`' for name in kept)}"))

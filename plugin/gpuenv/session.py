@@ -28,13 +28,25 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """Whose names of environments count: gpuenv's own, or those of whoever calls it.
+
+    `locate` says where the environment of a name is or shall be; `active` is the one to take when none is named.
+    """
+
+    locate: Callable[[str], Path] | None = None
+    active: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """The plugins, the user's settings and environment, and who listens."""
+    """The plugins, the user's settings and environment, who listens, and whose names of environments count."""
 
     plugins: Plugins
     settings: Settings
     environ: Mapping[str, str]
     report: Reporter
+    names: Names = Names()
 
     @property
     def data_dir(self) -> Path:
@@ -47,14 +59,22 @@ class Session:
         return self.data_dir / "state"
 
     def target(self, name: str | None, path: str | None) -> Target:
-        """Find the prefix for `-n NAME` or `-p PATH`, links followed.
+        """Find the prefix for `-n NAME` or `-p PATH`, links followed; for neither the active one.
 
-        Raises UsageError for a name that cannot be a directory's, or a path that an environment cannot have.
+        Raises UsageError for a name that cannot be a directory's, a path that an environment cannot have, or nothing.
         """
         home = Path(os.path.realpath(environments_dir(self.environ)))
+        if name is None and path is None:
+            if self.names.active is None:
+                raise UsageError(
+                    "no environment is named",
+                    hints=[Hint("target.name", "name one with `-n NAME`, or its directory with `-p PATH`")],
+                )
+            return Target(Path(os.path.realpath(self.names.active)), None)
         if path is None:
             check_name(name or "")
-            return Target(Path(os.path.realpath(home / (name or ""))), name)
+            place = self.names.locate(name or "") if self.names.locate else home / (name or "")
+            return Target(Path(os.path.realpath(place)), name)
         prefix = Path(os.path.realpath(os.path.expanduser(check_path(path))))
         return Target(prefix, prefix.name if prefix.parent == home else None)
 

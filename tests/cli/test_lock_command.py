@@ -133,7 +133,7 @@ def test_lock__source_that_nobody_provides__cannot_be_locked(gpuenv: Run, isolat
     (isolated / "gpuenv.yaml").write_text(
         'gpuenv_recipe_version: "1"\nname: ours\nextends: tf-2.4\nsummary: Ours\n', "utf-8"
     )
-    ended = gpuenv("lock", "--source", "conda", "--json")
+    ended = gpuenv("lock", "--source", "toolkit", "--json")
     assert ended.code == 2
     assert "no plugin of gpuenv provides it" in ended.document["errors"][0]["message"]
 

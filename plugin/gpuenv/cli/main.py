@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from gpuenv.cli.front import Front
     from gpuenv.cli.options import Parser
     from gpuenv.cli.outcome import Outcome
     from gpuenv.cli.report import Talk
@@ -35,10 +36,12 @@ COMMANDS = {
 _COMMON = ("--json", "-q", "--quiet", "-v", "-vv", "--verbose", "--color")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, front: Front | None = None) -> int:
     """Run the command line; return the exit code that `docs/exit-codes.md` explains."""
     try:
-        return _main(list(sys.argv[1:] if argv is None else argv))
+        from gpuenv.cli.front import Front
+
+        return _main(list(sys.argv[1:] if argv is None else argv), front or Front())
     except KeyboardInterrupt:
         # While Python was loading, or for the second time while the first one was being cleaned up.
         if sys.stderr is not None:
@@ -46,26 +49,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _main(typed: list[str]) -> int:
+def _main(typed: list[str], front: Front) -> int:
     from gpuenv.cli import failure
     from gpuenv.cli.again import from_arguments
     from gpuenv.cli.signals import end_requests
 
     arguments = common_last(typed)
     talk: Talk | None = None
-    as_json, verbose = "--json" in _ours(typed), _ours(typed).count("-vv") * 2
+    as_json, verbose = front.json or "--json" in _ours(typed), _ours(typed).count("-vv") * 2
     args: argparse.Namespace | None = None
     outcome: Outcome | None = None
     problem: GpuenvError | None = None
     try:
-        said = parse(arguments)
+        said = parse(arguments, front)
         if isinstance(said, str):
             outcome = _told(said)
         else:
-            args, as_json, verbose = said, said.json, said.verbose
+            args, as_json, verbose = said, said.json or front.json, said.verbose
             talk = _talk(args)
             with end_requests():
-                outcome = _run(args, talk)
+                outcome = _run(args, talk, front)
     except (Exception, KeyboardInterrupt) as error:
         if talk is not None:
             talk.close()
@@ -74,10 +77,11 @@ def _main(typed: list[str]) -> int:
         problem = failure.error_of(error, _command(arguments))
     if problem is not None and args is not None:
         from_arguments(args).complete_error(problem)
-    return _end(outcome, problem, talk, command=_command(arguments), as_json=as_json)
+    document_of = _command(arguments) if as_json else None
+    return _end(outcome, problem, talk, front, document_of=document_of)
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace | str:
+def parse(arguments: Sequence[str], front: Front) -> argparse.Namespace | str:
     """Read the command line; the text of `--help` or `--version` where it asks for one. Raises UsageError."""
     from contextlib import redirect_stdout
     from io import StringIO
@@ -88,7 +92,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace | str:
     command = _command(arguments)
     if command and command not in COMMANDS and not {"-h", "--help", "--version"} & set(arguments):
         raise mistyped.unknown_command(command, COMMANDS)
-    parser = build_parser(arguments)
+    parser = build_parser(arguments, front)
     said = StringIO()
     try:
         with redirect_stdout(said):
@@ -99,15 +103,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace | str:
         return said.getvalue().rstrip("\n")
 
 
-def build_parser(arguments: Sequence[str]) -> Parser:
+def build_parser(arguments: Sequence[str], front: Front) -> Parser:
     """Make the parser; only the modules of the command that is called are imported."""
+    from dataclasses import replace
     from importlib import import_module
 
     from gpuenv import __version__
-    from gpuenv.cli.options import Parser, add_common
+    from gpuenv.cli.options import Parser, add_common, take_defaults
 
     parser = Parser(
-        prog="gpuenv",
+        prog=front.program,
         description="From a bare machine to an environment that trains on its GPU.",
         epilog="Every command takes --json, -q, -v and --color, behind its name or in front of it.",
     )
@@ -121,6 +126,7 @@ def build_parser(arguments: Sequence[str]) -> Parser:
             module.configure(sub)
             add_common(sub)
             sub.set_defaults(run=module.run)
+            take_defaults(sub, front if name != "create" else replace(front, active=None))
     return parser
 
 
@@ -156,7 +162,7 @@ def _told(text: str) -> Outcome:
     return Outcome({"gpuenv_version": __version__, "text": text}, text)
 
 
-def _run(args: argparse.Namespace, talk: Talk) -> Outcome:
+def _run(args: argparse.Namespace, talk: Talk, front: Front) -> Outcome:
     """Make the session and run the command; a plugin that was skipped becomes a warning.
 
     Standard output is for the outcome only: what a plugin prints meanwhile goes to standard error.
@@ -168,13 +174,14 @@ def _run(args: argparse.Namespace, talk: Talk) -> Outcome:
 
     from gpuenv.model import Warned
     from gpuenv.plugins import PluginWarning, plugins
-    from gpuenv.session import Session
+    from gpuenv.session import Names, Session
     from gpuenv.settings import load_settings
 
     with warnings.catch_warnings(record=True) as caught, redirect_stdout(sys.stderr or StringIO()):
         warnings.simplefilter("always", PluginWarning)
         try:
-            session = Session(plugins(), load_settings(os.environ), dict(os.environ), talk)
+            names = Names(front.locate, front.active)
+            session = Session(plugins(), load_settings(os.environ), dict(os.environ), talk, names)
             outcome: Outcome = args.run(args, session)
         finally:
             for warning in caught:
@@ -193,23 +200,23 @@ def _talk(args: argparse.Namespace | None) -> Talk:
 
 
 def _end(
-    outcome: Outcome | None, problem: GpuenvError | None, talk: Talk | None, *, command: str, as_json: bool
+    outcome: Outcome | None, problem: GpuenvError | None, talk: Talk | None, front: Front, *, document_of: str | None
 ) -> int:
-    """Print the outcome on stdout and the error on stderr; return the exit code."""
+    """Print the outcome on stdout, as text or as the document of a command, and the error; return the exit code."""
     from gpuenv.cli import output
     from gpuenv.cli.outcome import document, unsaid
 
     if talk is not None:
         talk.close()
     error = problem or (outcome.error if outcome else None)
-    said = "" if outcome is None or (outcome.talk and talk is not None and talk.quiet) else outcome.text
-    if as_json:
-        said = document(command, outcome, problem, talk.warnings if talk is not None else ())
+    said = "" if outcome is None or (outcome.talk and talk is not None and talk.quiet) else front.spoken(outcome.text)
+    if document_of is not None:
+        said = document(document_of, outcome, problem, talk.warnings if talk is not None else ())
     failed = output.write(said) if said else None
-    told = unsaid(error, said) if error is not None and not as_json else None
+    told = unsaid(error, said) if error is not None and document_of is None else None
     for one in (told, failed):
         if one is not None:
-            (talk or _talk(None)).error(one)
+            (front.on_error or (talk or _talk(None)).error)(one)
     error = error or failed
     return error.exit_code if error else 0
 

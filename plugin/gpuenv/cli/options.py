@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from gpuenv.errors import Hint, UsageError
 
 if TYPE_CHECKING:
+    from gpuenv.cli.front import Front
     from gpuenv.model import Overrides
     from gpuenv.session import Session, Target
 
@@ -30,6 +31,16 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--color", choices=["auto", "always", "never"], default="auto", help="colour on stderr (auto honours NO_COLOR)"
     )
+
+
+def take_defaults(parser: argparse.ArgumentParser, front: Front) -> None:
+    """Take the defaults of whoever calls: the engine, quiet, the answer to questions, and the active environment."""
+    given = {"engine": front.engine} | {name: True for name in ("yes", "quiet") if getattr(front, name)}
+    known = {action.dest for action in parser._actions}
+    parser.set_defaults(**{name: value for name, value in given.items() if name in known})
+    if front.active is not None:
+        for group in parser._mutually_exclusive_groups:
+            group.required = False
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:

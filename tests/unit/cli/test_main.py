@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from gpuenv.cli.front import Front
 from gpuenv.cli.main import common_last, parse
 from gpuenv.errors import UsageError
 
@@ -50,6 +51,6 @@ def test_common_last__options_before_the_command__behind_its_name(typed: str, ex
 )
 def test_parse__mistyped__says_what_was_meant(typed: str, message: str, hint: str) -> None:
     with pytest.raises(UsageError) as raised:
-        parse(typed.split())
+        parse(typed.split(), Front())
     assert raised.value.message == message
     assert hint in raised.value.hints[0].text
