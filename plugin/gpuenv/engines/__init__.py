@@ -11,6 +11,7 @@ from gpuenv.hookspec import hookimpl
 @hookimpl
 def gpuenv_engines() -> Iterable[Engine]:
     """Give the built-in engines."""
+    from gpuenv.engines.rattler import RattlerEngine
     from gpuenv.engines.uv import UvEngine
 
-    return [UvEngine()]
+    return [UvEngine(), RattlerEngine()]
