@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +18,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from conda_channel import MadeChannel, find_base_python, make_channel
 from small_stack import SmallStack, make_small_stack, served
+
+# A shell that runs the tests in the background lets them ignore Ctrl-C, and `nohup` SIGHUP; they send both.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 ISOLATED = (
     "CONDA_OVERRIDE_CUDA",

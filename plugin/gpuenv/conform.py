@@ -6,7 +6,7 @@ msgspec itself stops at the first error, and its path hides the keys of mappings
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
 import msgspec
@@ -15,6 +15,10 @@ from msgspec import inspect
 from gpuenv.document import Entry, Part, Problem, Value
 
 Path = tuple[Part, ...]
+
+LIKENESS_MIN = 0.6  # as difflib's get_close_matches has it: `linux64` is `linux-64`, `colour` is nothing known
+PREFERENCE = 0.15
+_MISSING = "expected the key"
 
 
 def differences(value: Value, struct: type[msgspec.Struct]) -> list[Problem]:
@@ -27,13 +31,19 @@ def _type_of(struct: type[msgspec.Struct]) -> inspect.Type:
     return inspect.type_info(struct)
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that was probably meant, or None."""
-    from difflib import get_close_matches
+def closest(word: str, known: Iterable[str], preferred: Collection[str] = ()) -> str | None:
+    """Return the known word that was probably meant, of two that are about as close the preferred one; or None."""
+    likeness = {one: _likeness(one.lower(), word.lower()) for one in known}
+    close = [one for one, ratio in likeness.items() if ratio >= LIKENESS_MIN]
+    return max(close, key=lambda one: likeness[one] + (PREFERENCE if one in preferred else 0.0), default=None)
 
-    by_lower = {one.lower(): one for one in known}
-    found = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return by_lower[found[0]] if found else None
+
+def _likeness(one: str, other: str) -> float:
+    """Return how alike two words are, from 0 to 1."""
+    from difflib import SequenceMatcher
+
+    # Swapped letters in a short word, as `pipy` for `pypi`, are 0.5 to difflib.
+    return 0.9 if one != other and sorted(one) == sorted(other) else SequenceMatcher(None, one, other).ratio()
 
 
 def _check(value: Value, wanted: inspect.Type, path: Path) -> Iterator[Problem]:
@@ -77,13 +87,14 @@ def _check_struct(value: Value, wanted: inspect.StructType, path: Path) -> Itera
     for entry in value.entries:
         field = fields.get(entry.key)
         if field is None:
-            misspelt.add(closest(entry.key, absent or fields))
-            yield _unknown_key(entry, absent or list(fields), path)
+            # A key that is there already may be meant too, but rather one that is not.
+            misspelt.add(closest(entry.key, fields, absent))
+            yield _unknown_key(entry, list(fields), path, absent)
         else:
             yield from _check(entry.value, field.type, (*path, entry.key))
     for name in absent:
         if fields[name].required and name not in misspelt:
-            yield Problem(value.mark, f"expected the key `{name}`, found none", path)
+            yield Problem(value.mark, f"{_MISSING} `{name}`, found none", path)
 
 
 def _check_mapping(value: Value, wanted: inspect.DictType, path: Path) -> Iterator[Problem]:
@@ -100,7 +111,14 @@ def _check_mapping(value: Value, wanted: inspect.DictType, path: Path) -> Iterat
         pattern = key_type.pattern if isinstance(key_type, inspect.StrType) else None
         if pattern is not None and not re.search(pattern, entry.key):
             yield Problem(entry.mark, f"expected a key like `{pattern}`, found `{entry.key}`", path)
-        yield from _check(entry.value, wanted.value_type, (*path, entry.key))
+        problems = list(_check(entry.value, wanted.value_type, (*path, entry.key)))
+        if any(problem.message.startswith(_MISSING) for problem in problems):
+            # Names of sources are free, so a misspelt one shows only by what its entry lacks.
+            meant = closest(entry.key, [other.key for other in value.entries if other is not entry])
+            if meant is not None:
+                message = f"expected a whole entry, found a part of one for `{entry.key}`; did you mean `{meant}`?"
+                problems = [Problem(entry.mark, message, path)]
+        yield from problems
 
 
 def _check_list(value: Value, wanted: inspect.ListType, path: Path) -> Iterator[Problem]:
@@ -113,12 +131,12 @@ def _check_list(value: Value, wanted: inspect.ListType, path: Path) -> Iterator[
         yield from _check(item, wanted.item_type, (*path, index))
 
 
-def _unknown_key(entry: Entry, known: list[str], path: Path) -> Problem:
-    meant = closest(entry.key, known)
+def _unknown_key(entry: Entry, known: list[str], path: Path, absent: Collection[str] = ()) -> Problem:
+    meant = closest(entry.key, known, absent)
     if meant is not None:
         message = f"expected a known key, found `{entry.key}`; did you mean `{meant}`?"
     else:
-        message = f"expected {_any_of(known)}, found the key `{entry.key}`"
+        message = f"expected {_any_of(list(absent) or known)}, found the key `{entry.key}`"
     return Problem(entry.mark, message, path)
 
 

@@ -60,6 +60,13 @@ class NoGpuError(GpuenvError):
     code = "no-gpu"
 
 
+class NotRunError(GpuenvError):
+    """A check that was asked for by name could not run, most often because there is no GPU."""
+
+    exit_code = 3
+    code = "not-run"
+
+
 class NoRecipeError(GpuenvError):
     """No recipe fits this machine and request."""
 
@@ -95,8 +102,36 @@ class TargetError(GpuenvError):
     code = "target"
 
 
+class NotExecutableError(GpuenvError):
+    """`gpuenv run`: the command is there and cannot be started; the shells' own exit code for it."""
+
+    exit_code = 126
+    code = "not-executable"
+
+
+class NoCommandError(GpuenvError):
+    """`gpuenv run`: there is no such command; the shells' own exit code for it."""
+
+    exit_code = 127
+    code = "no-command"
+
+
+class Hangup(GpuenvError):
+    """The terminal went away (SIGHUP)."""
+
+    exit_code = 129
+    code = "hangup"
+
+
 class Interrupted(GpuenvError):
     """The user pressed Ctrl-C."""
 
     exit_code = 130
     code = "interrupted"
+
+
+class Terminated(GpuenvError):
+    """Another program asked gpuenv to end (SIGTERM)."""
+
+    exit_code = 143
+    code = "terminated"

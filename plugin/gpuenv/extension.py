@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from gpuenv.model import (
     Built,
@@ -74,6 +74,14 @@ class Engine(Protocol):
 
     def describe(self, prefix: Path) -> Built:
         """Look at an environment that was built before. Raises TargetError when there is none."""
+
+
+@runtime_checkable
+class KnowsCache(Protocol):
+    """What an engine may have besides: then nobody is asked before a download that will not happen."""
+
+    def is_cached(self, plan: Plan, report: Reporter) -> bool:
+        """Say, in about a tenth of a second, whether `build` would download nothing."""
 
 
 class ArtifactSource(Protocol):

@@ -2,7 +2,8 @@
 
 A plugin is a module or object with functions of these names marked `@gpuenv.hookimpl`. Every hook that returns values
 may return any iterable, a generator too. `plugins.py` sorts what comes back by `order` and isolates a plugin that
-raises: its values are left out, a warning names it, and everybody else's are kept. Arguments are only ever added.
+raises, or gives something else than it should: its values are left out, a warning names it, and everybody else's are
+kept. Whatever a plugin prints goes to standard error; standard output is the command's. Arguments are only ever added.
 """
 
 from __future__ import annotations
@@ -111,7 +112,8 @@ def gpuenv_adjust_plan(host: Host, plan: Plan) -> Plan | None:
     """Change a plan before it is shown or carried out, or return None to leave it. Called once, after `resolve`.
 
     Plugins are called in the order of their names, each with the plan the one before returned. Unlike in the other
-    hooks an exception is not skipped: it ends the command, since a policy that fails must not be passed over.
+    hooks an exception is not skipped: it ends the command with the plugin's name, since a policy that fails must not be
+    passed over. A `GpuenvError` ends it with its own words, hints and exit code.
 
     Example::
 

@@ -35,7 +35,8 @@ from gpuenv.model import (
 from gpuenv.paths import free_bytes, log_dir
 from gpuenv.recipes import lock, lock_conda, search, select
 from gpuenv.session import Session, Target
-from gpuenv.transaction import check_target, creating, locked
+from gpuenv.settings import environments_dir
+from gpuenv.transaction import check_target, creating, locked, remove_entries
 from gpuenv.warm import WarmOptions
 
 
@@ -69,7 +70,8 @@ def create(
     checks = session.checks(planned.checks)
     with locked(planned.prefix, session.state_dir):
         check_target(planned.prefix, replace_existing=replace_existing)
-        with creating(planned.prefix, session.state_dir):
+        kept = receipt.foreign_entries(planned.prefix) if receipt.was_made(planned.prefix) else ()
+        with creating(planned.prefix, session.state_dir, kept):
             python = session.step("fetch", engine.fetch, planned, session.report)
             built = session.step("build", engine.build, planned, python, session.report)
             context = check_context(session, built, recipe, planned.choice.source_name, planned.host)
@@ -81,9 +83,14 @@ def create(
             results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
             made = receipt.make_receipt(planned, built, results, staged + scripts)
             session.step("receipt", receipt.write_receipt, made, recipe, planned.lock.text)
-            if planned.name is None:
+            if planned.prefix.parent != environments_dir(session.environ):
                 receipt.register(planned.prefix, session.data_dir)
+    if kept:
+        session.report(Warned(f"kept what gpuenv did not make: {', '.join(f'`{name}`' for name in kept)}"))
     return made
+
+
+DEFAULT_TIMEOUT_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,22 @@ class VerifyOptions:
 
     checks: tuple[str, ...] = ()
     data: str = "synthetic"
-    timeout_s: float = 900.0
+    timeout_s: float = DEFAULT_TIMEOUT_S
+
+
+def lasting(
+    results: tuple[CheckResult, ...], overrides: Overrides, options: VerifyOptions
+) -> tuple[tuple[CheckResult, ...], str | None]:
+    """Return the results that say something about this environment on this machine, and why the others do not.
+
+    A check that was given less time than usual has not shown that the environment is broken, only that it took longer.
+    """
+    if (overrides.gpus, overrides.driver_version, overrides.cuda_driver_api) != (None, None, None):
+        return (), f"{overrides.source} speaks of another machine"
+    kept = tuple(it for it in results if it.status != "failed" or options.timeout_s >= DEFAULT_TIMEOUT_S)
+    if len(kept) < len(results):
+        return kept, f"a check failed within {options.timeout_s:g} s, a time limit below {DEFAULT_TIMEOUT_S:g} s"
+    return kept, None
 
 
 def verify_environment(
@@ -100,19 +122,21 @@ def verify_environment(
 ) -> tuple[Receipt, tuple[CheckResult, ...]]:
     """Run checks on an environment that was made before; put the results into its receipt and return both.
 
-    Raises TargetError when gpuenv did not make it, UsageError for a check that nobody provides.
+    Only `lasting` results change the receipt. Raises TargetError when gpuenv did not make it, UsageError for a check
+    that nobody provides.
     """
-    made = receipt.read_receipt(target.prefix)
-    recipe = receipt.read_recipe(target.prefix)
-    checks = session.checks(options.checks or tuple(recipe.checks))
-    host = session.step("probe", probe.look, overrides, session.plugins.probes())
-    built = session.engine(made.engine).describe(target.prefix)
-    context = check_context(session, built, recipe, made.source, host)
-    context = replace(context, data=options.data, timeout_s=options.timeout_s)
-    rules = session.plugins.doctor_rules()
     with locked(target.prefix, session.state_dir):
+        made = receipt.read_receipt(target.prefix)
+        recipe = receipt.read_recipe(target.prefix)
+        checks = session.checks(options.checks or tuple(recipe.checks))
+        host = session.step("probe", probe.look, overrides, session.plugins.probes())
+        built = session.engine(made.engine).describe(target.prefix)
+        context = check_context(session, built, recipe, made.source, host)
+        context = replace(context, data=options.data, timeout_s=options.timeout_s)
+        rules = session.plugins.doctor_rules()
         results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
-        return receipt.update_checks(made, results), results
+        kept, _ = lasting(results, overrides, options)
+        return receipt.update_checks(made, kept) if kept else made, results
 
 
 def needs_warming(planned: Plan) -> bool:
@@ -142,24 +166,26 @@ def warm_environment(session: Session, target: Target, options: WarmOptions) -> 
 
     Raises TargetError when gpuenv did not make it, NoGpuError without a GPU, GpuenvError when nothing can be compiled.
     """
-    made = receipt.read_receipt(target.prefix)
-    recipe = receipt.read_recipe(target.prefix)
-    host = probe.look_for_gpus(session.plugins.probes())
-    built = session.engine(made.engine).describe(target.prefix)
-    context = check_context(session, built, recipe, made.source, host)
-    context = replace(context, environment=process_environment(session, target))
-    libcuda = probe.find_libcuda(session.environ)
     with locked(target.prefix, session.state_dir):
+        made = receipt.read_receipt(target.prefix)
+        recipe = receipt.read_recipe(target.prefix)
+        host = probe.look_for_gpus(session.plugins.probes())
+        built = session.engine(made.engine).describe(target.prefix)
+        context = check_context(session, built, recipe, made.source, host)
+        context = replace(context, environment=process_environment(session, target))
+        libcuda = probe.find_libcuda(session.environ)
         return session.step("warm", warm.warm, context, libcuda, options, session.report)
 
 
 def remove(session: Session, target: Target) -> tuple[str, ...]:
-    """Remove an environment that gpuenv made; return the names in its directory that gpuenv did not make and kept.
+    """Remove an environment that gpuenv made; return the paths in its directory that gpuenv did not make and kept.
 
     Raises TargetError when gpuenv did not make it, or another gpuenv works on it.
     """
     with locked(target.prefix, session.state_dir):
-        return receipt.remove_prefix(receipt.read_receipt(target.prefix))
+        kept = receipt.foreign_entries(target.prefix)
+        remove_entries(target.prefix, receipt.own_entries(target.prefix), session.state_dir)
+        return kept
 
 
 def process_environment(session: Session, target: Target) -> dict[str, str]:
@@ -167,6 +193,7 @@ def process_environment(session: Session, target: Target) -> dict[str, str]:
     made = receipt.read_receipt(target.prefix)
     recipe = receipt.read_recipe(target.prefix)
     built = session.engine(made.engine).describe(target.prefix)
+    receipt.check_python(made, built)
     cuda = session.artifact_source(made.source).locate(built, recipe.sources[made.source])
     variables = recipe.variables(made.source)
     return activate.command_environment(target.prefix, variables, cuda.cuda_dir, made.platform, session.environ)
@@ -202,6 +229,7 @@ def wanted(host: Host, request: Request, choice: Choice) -> Wanted:
         conda_specs=lock_conda.conda_specs(recipe, source, platform, choice.python_version),
         channels=lock_conda.conda_channels(recipe, source, request),
         cuda_driver_api=_cuda_driver_api(host, choice, platform),
+        python=choice.python.path if choice.python is not None else None,
     )
 
 
@@ -226,7 +254,8 @@ def resolve(session: Session, choice: Choice, wanted: Wanted, engine: Engine) ->
     """
     found = lock.read_lock(choice.loaded, choice.source_name, wanted.platform, choice.python_version)
     if found is not None and lock.lock_is_stale(choice.loaded, found):
-        session.report(Warned(f"`{found.origin}` is older than its recipe: solving anew; `gpuenv lock` brings it up"))
+        again = f"`gpuenv lock {choice.loaded.path}` brings it up"
+        session.report(Warned(f"`{found.origin}` is older than its recipe: solving anew; {again}"))
         found = None
     if found is None:
         return solve(choice, wanted, engine, session.report)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -30,6 +29,13 @@ from gpuenv.model import (
 from gpuenv.paths import etc_dir, receipt_path
 
 RECEIPT_VERSION = "1"
+# Directories of an environment that others may write into as well.
+_SHARED = frozenset({"etc", "var"})
+# What uv, conda and their likes put at the top of an environment.
+_ENGINE_ENTRIES = frozenset(
+    {".gitignore", ".lock", "CACHEDIR.TAG", "Include", "Lib", "Scripts", "bin", "include", "lib", "lib64", "opt"}
+    | {"pyvenv.cfg", "share"}
+)
 
 
 def to_builtins(value: object) -> object:
@@ -88,16 +94,31 @@ def write_receipt(receipt: Receipt, recipe: Recipe, lock_text: str) -> Receipt:
 
 
 def update_checks(receipt: Receipt, results: Iterable[CheckResult]) -> Receipt:
-    """Put new results in the place of older ones of the same check, write the receipt, and return it."""
+    """Put new results in the place of older ones of the same check, write the receipt, and return it.
+
+    A check that could not run now says nothing against what it found before: `not run` replaces nothing else.
+    """
     merged = {(result.check, result.activated): result for result in receipt.checks}
-    merged.update({(result.check, result.activated): result for result in results})
+    for result in results:
+        before = merged.get((result.check, result.activated))
+        if before is None or result.status != "not run" or before.status == "not run":
+            merged[result.check, result.activated] = result
     changed = replace(receipt, checks=tuple(merged.values()))
     _write(receipt_path(Path(receipt.prefix)), _pretty(changed))
     return changed
 
 
+def was_made(prefix: Path) -> bool:
+    """Say whether gpuenv made an environment here, whatever has become of its receipt."""
+    return receipt_path(prefix).exists()
+
+
 def read_receipt(prefix: Path) -> Receipt:
-    """Read the receipt of an environment. Raises TargetError when gpuenv did not make it, or the file is damaged."""
+    """Read the receipt of an environment.
+
+    Raises TargetError when gpuenv did not make it, the file is damaged, or the environment was made somewhere else: its
+    scripts then lead to that other place.
+    """
     path = receipt_path(prefix)
     try:
         receipt = msgspec.json.decode(path.read_bytes(), type=Receipt)
@@ -108,10 +129,9 @@ def read_receipt(prefix: Path) -> Receipt:
             hints=[Hint("target.list", "run `gpuenv list` to see the environments there are")],
         ) from err
     except msgspec.DecodeError as err:
-        raise TargetError(
-            f"`{path}` cannot be read: {err}",
-            hints=[Hint("target.remake", "make the environment again with `gpuenv create --yes`")],
-        ) from err
+        raise TargetError(f"`{path}` is damaged", cause=str(err), hints=[_remake(prefix)]) from err
+    if os.path.realpath(receipt.prefix) != os.path.realpath(prefix):
+        raise TargetError(f"`{prefix}` was moved or copied from `{receipt.prefix}`", hints=[_remake(prefix)])
     return receipt
 
 
@@ -123,23 +143,43 @@ def read_recipe(prefix: Path) -> Recipe:
         raise TargetError(f"`{prefix}` has no readable recipe", cause=str(err)) from err
 
 
-def remove_prefix(receipt: Receipt) -> tuple[str, ...]:
-    """Delete what gpuenv and its engine made, the receipt last, so that a removal cut short can be run again.
+def check_python(receipt: Receipt, built: Built) -> None:
+    """Look whether the environment's Python can be started. Raises TargetError when it, or its base, is gone."""
+    if not built.python.exists():
+        raise TargetError(
+            f"the Python of `{built.prefix}` is missing",
+            cause=f"expected `{built.python}`, made from `{receipt.python_base}`",
+            hints=[_remake(built.prefix)],
+        )
 
-    Returns the names in the prefix that were kept because the user put them there.
+
+def _remake(prefix: Path) -> Hint:
+    return Hint("target.remake", f"make the environment again with `gpuenv create -p {prefix} --force`")
+
+
+def own_entries(prefix: Path) -> tuple[str, ...]:
+    """List the paths in an environment that gpuenv and its engine made, the receipt's own directory last.
+
+    Of `etc` and `var` only what is gpuenv's counts. A damaged receipt is taken for that of an environment without
+    anything but what engines make. Raises TargetError when there is no receipt at all.
     """
-    prefix = Path(receipt.prefix)
-    ours = [name for name in receipt.entries if name != "etc"]
-    for name in (*ours, "etc"):
-        entry = prefix / name
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink(missing_ok=True)
-    kept = tuple(sorted(entry.name for entry in prefix.iterdir()))
-    if not kept:
-        prefix.rmdir()
-    return kept
+    try:
+        receipt = msgspec.json.decode(receipt_path(prefix).read_bytes(), type=Receipt)
+        names = frozenset(name for name in receipt.entries if Path(name).name == name)
+    except msgspec.DecodeError:
+        names = _ENGINE_ENTRIES & {entry.name for entry in prefix.iterdir()}
+    except (FileNotFoundError, NotADirectoryError):
+        read_receipt(prefix)
+        raise
+    return (*sorted(names - _SHARED), "var/gpuenv", "etc/gpuenv")
+
+
+def foreign_entries(prefix: Path) -> tuple[str, ...]:
+    """List the paths in an environment that the user put there. Raises TargetError when there is no receipt."""
+    ours = set(own_entries(prefix))
+    top = [entry.name for entry in prefix.iterdir() if entry.name not in ours and entry.name not in _SHARED]
+    below = [f"{name}/{it.name}" for name in _SHARED if (prefix / name).is_dir() for it in (prefix / name).iterdir()]
+    return tuple(sorted([*top, *(name for name in below if name not in ours)]))
 
 
 def register(prefix: Path, data_dir: Path) -> None:
@@ -158,7 +198,8 @@ def known_prefixes(environments_dir: Path, data_dir: Path) -> tuple[Path, ...]:
     """List every environment with a receipt: the named ones, then those that were made by path."""
     named = sorted(environments_dir.iterdir()) if environments_dir.is_dir() else []
     others = [Path(line) for line in _registered(data_dir)]
-    found = dict.fromkeys(prefix for prefix in (*named, *others) if receipt_path(prefix).exists())
+    visible = (prefix for prefix in (*named, *others) if not prefix.name.startswith("."))  # not what was moved aside
+    found = dict.fromkeys(prefix for prefix in visible if receipt_path(prefix).exists())
     return tuple(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,13 +28,25 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """Whose names of environments count: gpuenv's own, or those of whoever calls it.
+
+    `locate` says where the environment of a name is or shall be; `active` is the one to take when none is named.
+    """
+
+    locate: Callable[[str], Path] | None = None
+    active: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """The plugins, the user's settings and environment, and who listens."""
+    """The plugins, the user's settings and environment, who listens, and whose names of environments count."""
 
     plugins: Plugins
     settings: Settings
     environ: Mapping[str, str]
     report: Reporter
+    names: Names = Names()
 
     @property
     def data_dir(self) -> Path:
@@ -46,16 +59,24 @@ class Session:
         return self.data_dir / "state"
 
     def target(self, name: str | None, path: str | None) -> Target:
-        """Find the prefix for `-n NAME` or `-p PATH`. Raises UsageError for a name that cannot be a directory's."""
-        if path is not None:
-            prefix = Path(path).expanduser().absolute()
-            return Target(prefix, prefix.name if prefix.parent == environments_dir(self.environ) else None)
-        if not name or name.startswith((".", "-")) or any(char in name for char in '/\\:*?"<>|'):
-            raise UsageError(
-                f"`{name}` cannot be the name of an environment",
-                hints=[Hint("target.path", "give a plain name with `-n NAME`, or a directory with `-p PATH`")],
-            )
-        return Target(environments_dir(self.environ) / name, name)
+        """Find the prefix for `-n NAME` or `-p PATH`, links followed; for neither the active one.
+
+        Raises UsageError for a name that cannot be a directory's, a path that an environment cannot have, or nothing.
+        """
+        home = Path(os.path.realpath(environments_dir(self.environ)))
+        if name is None and path is None:
+            if self.names.active is None:
+                raise UsageError(
+                    "no environment is named",
+                    hints=[Hint("target.name", "name one with `-n NAME`, or its directory with `-p PATH`")],
+                )
+            return Target(Path(os.path.realpath(self.names.active)), None)
+        if path is None:
+            check_name(name or "")
+            place = self.names.locate(name or "") if self.names.locate else home / (name or "")
+            return Target(Path(os.path.realpath(place)), name)
+        prefix = Path(os.path.realpath(os.path.expanduser(check_path(path))))
+        return Target(prefix, prefix.name if prefix.parent == home else None)
 
     def step(self, phase: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run one step of the flow between its two events, and tell the plugins."""
@@ -82,11 +103,46 @@ class Session:
         return [check for name, check in known.items() if name in wanted]
 
 
+def check_name(name: str) -> None:
+    """Raise UsageError for what cannot be an environment's name on Linux and Windows alike.
+
+    Reserved on Windows: "Naming Files, Paths, and Namespaces" in Microsoft's documentation of Win32 files.
+    """
+    reserved = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+    if (
+        not name
+        or name.startswith((".", "-"))
+        or name.endswith((".", " "))
+        or any(char in '/\\:*?"<>|' or not char.isprintable() for char in name)
+        or name.partition(".")[0].lower() in reserved
+        or len(os.fsencode(name)) > 200
+    ):
+        raise UsageError(
+            f"`{ascii(name)[1:-1] if not name.isprintable() else name}` cannot be the name of an environment",
+            hints=[Hint("target.path", "give a plain name with `-n NAME`, or a directory with `-p PATH`")],
+        )
+
+
+def check_path(path: str) -> str:
+    """Return a path that an environment can have. Raises UsageError for one that no list of paths could hold."""
+    if not path.strip() or (os.pathsep in path) or not path.isprintable():
+        raise UsageError(
+            f"`{path if path.isprintable() else ascii(path)[1:-1]}` cannot be the directory of an environment",
+            cause=f"expected a path without `{os.pathsep}` and control characters, which PATH could not hold",
+            hints=[Hint("target.path", "give a directory with `-p PATH`, or a name with `-n NAME`")],
+        )
+    return path
+
+
 def _known(things: Mapping[str, T], name: str, kind: str) -> T:
     if name not in things:
+        from gpuenv.conform import closest
+
+        code, meant = kind.split()[0], closest(name, things)
+        hints = [Hint(f"{code}.meant", f"did you mean `{meant}`?")] if meant else []
         raise UsageError(
             f"there is no {kind} named `{name}`",
-            hints=[Hint(f"{kind.split()[0]}.known", f"choose from {', '.join(things)}")],
+            hints=[*hints, Hint(f"{code}.known", f"choose from {', '.join(things)}")],
         )
     return things[name]
 

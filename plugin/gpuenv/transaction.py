@@ -1,8 +1,8 @@
 """All or nothing for one environment: whatever ends a run, the prefix is whole, as it was before, or cleaned up later.
 
-Before anything is changed a journal is written outside the prefix. It is deleted when the change is complete. On an
-error the change is undone at once; after a kill or a power cut the next gpuenv that touches the prefix finds the
-journal, sees by the free lock that its owner is gone, and undoes the change then.
+Before anything is changed a journal is written outside the prefix. It is deleted when the change is complete. An error
+while creating is undone at once; after a kill or a power cut the next gpuenv that touches the prefix finds the journal,
+sees by the free lock that its owner is gone, and undoes a creation or ends a removal then.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from gpuenv.errors import Hint, TargetError
 from gpuenv.paths import receipt_path
@@ -23,15 +24,23 @@ from gpuenv.paths import receipt_path
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """What is being changed: the prefix, and where the environment that stood there before waits (None: none did)."""
+    """What is being changed: the prefix, and how to undo it (`create`) or to end it (`replace`, `remove`).
+
+    `backup` is where the environment that stood there before waits; None: none did. With `in_place` the directory
+    itself was there and empty, and stays. `entries` are the paths that a removal takes away, or that the new
+    environment takes over from the one it replaces.
+    """
 
     prefix: str
-    backup: str | None
+    backup: str | None = None
+    in_place: bool = False
+    kind: Literal["create", "replace", "remove"] = "create"
+    entries: tuple[str, ...] = ()
 
 
 @contextmanager
 def locked(prefix: Path, state_dir: Path) -> Iterator[None]:
-    """Hold the environment's lock, after undoing what a run that was killed left behind.
+    """Hold the environment's lock, after settling what a run that was killed left behind.
 
     Raises TargetError when another process holds it.
     """
@@ -53,11 +62,25 @@ def locked(prefix: Path, state_dir: Path) -> Iterator[None]:
         lock.release()
 
 
+def settle(prefix: Path, state_dir: Path) -> bool:
+    """Undo or end what was begun at the prefix, for commands that only look; say whether there was anything.
+
+    Raises TargetError when another gpuenv is at it right now.
+    """
+    if not _state_file(prefix, state_dir, "json").exists():
+        return False
+    with locked(prefix, state_dir):
+        return True
+
+
 def check_target(prefix: Path, *, replace_existing: bool) -> None:
     """Refuse to overwrite. Raises TargetError for a file, a foreign directory, or an environment without leave."""
+    elsewhere = Hint("target.other", "choose another place with `-p PATH`, or another name with `-n NAME`")
+    above = next(parent for parent in prefix.parents if os.path.lexists(parent))
+    if not above.is_dir():
+        raise TargetError(f"`{prefix}` cannot be made: `{above}` is no directory", hints=[elsewhere])
     if not prefix.exists():
         return
-    elsewhere = Hint("target.other", "choose another place with `-p PATH`, or another name with `-n NAME`")
     if not prefix.is_dir():
         raise TargetError(f"`{prefix}` is a file", hints=[elsewhere])
     if not any(prefix.iterdir()):
@@ -75,14 +98,17 @@ def check_target(prefix: Path, *, replace_existing: bool) -> None:
 
 
 @contextmanager
-def creating(prefix: Path, state_dir: Path) -> Iterator[None]:
+def creating(prefix: Path, state_dir: Path, keep: Iterable[str] = ()) -> Iterator[None]:
     """Make an environment at the prefix, or leave everything as it was.
 
-    What stands there is moved aside and comes back on any error. Call it inside `locked`, after `check_target`.
+    An environment that stands there is moved aside and comes back on any error; when the new one is whole, it takes
+    over the paths to `keep`. An empty directory is used as it is: it may be a mount point, or where the user's shell
+    is. Call it inside `locked`, after `check_target`.
     """
-    backup = prefix.with_name(f".{prefix.name}.before-{os.getpid()}") if prefix.exists() else None
-    journal = _state_file(prefix, state_dir, "json")
-    _write_journal(journal, Journal(str(prefix), str(backup) if backup else None))
+    in_place = prefix.is_dir() and not any(prefix.iterdir())
+    backup = _aside(prefix, "before") if prefix.exists() and not in_place else None
+    journal = Journal(str(prefix), str(backup) if backup else None, in_place)
+    _write_journal(journal, state_dir)
     try:
         if backup:
             prefix.rename(backup)
@@ -91,27 +117,48 @@ def creating(prefix: Path, state_dir: Path) -> Iterator[None]:
     except BaseException:
         recover(prefix, state_dir)
         raise
-    journal.unlink()
-    _discard_backups(prefix)
+    _write_journal(replace(journal, kind="replace", entries=tuple(keep)), state_dir)
+    recover(prefix, state_dir)
+
+
+def remove_entries(prefix: Path, entries: Iterable[str], state_dir: Path) -> None:
+    """Take paths out of the prefix, and the prefix itself when nothing is left; cut short, `recover` ends it.
+
+    Call it inside `locked`. Raises TargetError when the operating system does not allow it.
+    """
+    _write_journal(Journal(str(prefix), kind="remove", entries=tuple(entries)), state_dir)
+    recover(prefix, state_dir)
 
 
 def recover(prefix: Path, state_dir: Path) -> bool:
-    """Undo what the journal says was begun and not ended; say whether there was anything."""
-    journal = _state_file(prefix, state_dir, "json")
+    """Undo or end what the journal says was begun; say whether there was anything.
+
+    The journal stays while the prefix is not settled. Raises TargetError when the operating system does not allow it.
+    """
+    path = _state_file(prefix, state_dir, "json")
     try:
-        begun = Journal(**json.loads(journal.read_text("utf-8")))
+        begun = Journal(**json.loads(path.read_text("utf-8")))
     except FileNotFoundError:
-        _discard_backups(prefix)
+        _sweep(prefix)
         return False
     except (ValueError, TypeError):  # cut off while it was being written: nothing had been changed yet
-        journal.unlink()
+        path.unlink()
         return False
-    backup = Path(begun.backup) if begun.backup else None
-    if backup is None or backup.exists():
-        shutil.rmtree(begun.prefix, ignore_errors=True)
-    if backup is not None and backup.exists():
-        backup.rename(begun.prefix)
-    journal.unlink()
+    try:
+        if begun.kind == "remove":
+            _end_removal(Path(begun.prefix), begun.entries)
+        elif begun.kind == "replace":
+            _take_over(begun)
+        else:
+            _undo_creation(begun)
+    except OSError as err:
+        raise TargetError(
+            f"`{prefix}` could not be cleaned up after a run that did not end",
+            cause=f"{err}",
+            hints=[Hint("target.cleanup", f"delete `{prefix}` and `{path}` yourself")],
+        ) from err
+    path.unlink()
+    _sweep(prefix)
     return True
 
 
@@ -126,16 +173,74 @@ def unfinished(state_dir: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _discard_backups(prefix: Path) -> None:
-    """Delete environments that were replaced: without a journal nobody needs them any more."""
-    for backup in prefix.parent.glob(f".{glob.escape(prefix.name)}.before-*"):
-        shutil.rmtree(backup, ignore_errors=True)
+def _undo_creation(begun: Journal) -> None:
+    prefix, backup = Path(begun.prefix), Path(begun.backup) if begun.backup else None
+    if begun.in_place:
+        for entry in list(prefix.iterdir()) if prefix.is_dir() else []:
+            _delete(entry)
+        return
+    if os.path.lexists(prefix) and (backup is None or backup.exists()):
+        prefix.rename(_aside(prefix, "undone"))
+    if backup is not None and backup.exists():
+        backup.rename(prefix)
 
 
-def _write_journal(path: Path, journal: Journal) -> None:
-    path.write_text(json.dumps(asdict(journal)), "utf-8")
+def _take_over(begun: Journal) -> None:
+    """Move what the user had put into the old environment; what the new one has too stays beside it as `.before`."""
+    for name in begun.entries if begun.backup else ():
+        old, new = Path(begun.backup or "", name), Path(begun.prefix, name)
+        if os.path.lexists(old):
+            new.parent.mkdir(parents=True, exist_ok=True)
+            old.rename(new.with_name(f"{new.name}.before") if os.path.lexists(new) else new)
+
+
+def _end_removal(prefix: Path, entries: Iterable[str]) -> None:
+    """Move everything aside first, which takes no time, so that no half environment is seen while files are deleted."""
+    aside = _aside(prefix, "removed")
+    for number, name in enumerate(entries):
+        if os.path.lexists(prefix / name):
+            _move_or_delete(prefix / name, aside, str(number))
+    for parent in dict.fromkeys(str(Path(name).parent) for name in entries):
+        if parent != ".":
+            _remove_if_empty(prefix / parent)
+    _remove_if_empty(prefix)
+
+
+def _move_or_delete(entry: Path, aside: Path, name: str) -> None:
+    try:
+        aside.mkdir(exist_ok=True)
+        entry.rename(aside / name)
+    except OSError:  # a mount point's contents, or a parent that the user may not write to
+        _delete(entry)
+
+
+def _remove_if_empty(directory: Path) -> None:
+    if directory.is_dir() and not any(directory.iterdir()):
+        directory.rmdir()
+
+
+def _aside(prefix: Path, why: str) -> Path:
+    return prefix.with_name(f".{prefix.name}.{why}-{os.getpid()}")
+
+
+def _sweep(prefix: Path) -> None:
+    """Delete what was moved aside: without a journal nobody needs it any more."""
+    for why in ("before", "undone", "removed"):
+        for aside in prefix.parent.glob(f".{glob.escape(prefix.name)}.{why}-*"):
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _delete(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink(missing_ok=True)
+
+
+def _write_journal(journal: Journal, state_dir: Path) -> None:
+    _state_file(Path(journal.prefix), state_dir, "json").write_text(json.dumps(asdict(journal)), "utf-8")
 
 
 def _state_file(prefix: Path, state_dir: Path, suffix: str) -> Path:
-    digest = hashlib.sha256(os.path.normcase(os.path.abspath(prefix)).encode()).hexdigest()[:20]
+    digest = hashlib.sha256(os.fsencode(os.path.normcase(os.path.abspath(prefix)))).hexdigest()[:20]
     return state_dir / f"{digest}.{suffix}"

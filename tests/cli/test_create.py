@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -103,7 +104,14 @@ def test_create__lock_has_a_wrong_hash__exit_6_and_nothing_left(
     write_lock(small_index.recipe, wheels, hashes={wheels[0].name: "0" * 64})
     ended = create(gpuenv, small_index, "--json")
     assert ended.code == 6
-    assert "hash" in ended.document["errors"][0]["message"]
+    (error,) = ended.document["errors"]
+    assert error["message"] == "`nvidia-cuda-runtime-cu11==11.8.89` does not have a hash that the lock pins"
+    computed = hashlib.sha256(wheels[0].read_bytes()).hexdigest()
+    assert f"expected sha256:{'0' * 64}, found sha256:{computed}; the lock is `" in error["cause"]
+    assert [hint["text"].partition("`")[2].partition("`")[0] for hint in error["hints"]] == [
+        "uv cache clean nvidia-cuda-runtime-cu11",
+        f"gpuenv lock {small_index.recipe}",
+    ]
     assert envs(isolated) == []
 
 
@@ -146,8 +154,13 @@ def test_create__environment_exists__exit_8_and_force_replaces(
     assert ended.code == 8
     assert "--force" in ended.err
     assert marker.exists()
-    assert create(gpuenv, small_index, "--force").code == 0
-    assert not marker.exists()
+    link = marker.parent / "lib" / f"python{PYTHON}" / "site-packages" / "tensorflow" / "libcusolver.so.10"
+    link.unlink()
+    replaced = create(gpuenv, small_index, "--force")
+    assert replaced.code == 0
+    assert link.exists()
+    assert "kept what gpuenv did not make: `marker`" in replaced.err
+    assert marker.read_text() == "old"
 
 
 def test_create__force_without_yes_or_terminal__exit_2_never_hangs(gpuenv: Run, small_index: SmallStack) -> None:
@@ -253,18 +266,26 @@ def test_create__disk_is_full__nothing_left(
     assert envs(isolated) == []
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="ctrl-c"),
+        pytest.param(signal.SIGTERM, 143, id="terminated"),
+        pytest.param(signal.SIGHUP, 129, id="hangup"),
+        pytest.param(signal.SIGKILL, -signal.SIGKILL, id="kill"),
+    ],
+)
 def test_create__interrupted_while_building__nothing_that_looks_whole(
-    gpuenv: Run, small_index: SmallStack, isolated: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+    gpuenv: Run, small_index: SmallStack, isolated: Path, how: signal.Signals, code: int
 ) -> None:
     plugin = isolated / "slow_plugin.py"
     plugin.write_text(
-        "import time\n"
+        "import sys, time\n"
         "from gpuenv.hookspec import hookimpl\n"
         "@hookimpl\n"
         "def gpuenv_phase_done(phase, value):\n"
         "    if phase == 'build':\n"
-        "        print('built', flush=True)\n"
+        "        print('built', file=sys.__stdout__, flush=True)\n"
         "        time.sleep(60)\n"
     )
     script = (
@@ -278,9 +299,8 @@ def test_create__interrupted_while_building__nothing_that_looks_whole(
     assert child.stdout.readline() == "built\n"
     assert envs(isolated) == ["tf"]
     child.send_signal(how)
-    code = child.wait(timeout=20)
-    if how == signal.SIGINT:
-        assert code == 130
+    assert child.wait(timeout=20) == code
+    if how != signal.SIGKILL:
         assert envs(isolated) == []
         return
     assert gpuenv("list", "--json").document["data"] == {

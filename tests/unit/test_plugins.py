@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from gpuenv import extension, hookspec, model
-from gpuenv.extension import Check, Probe
+from gpuenv.errors import GpuenvError, UsageError
+from gpuenv.extension import Check, Probe, RecipeSource, Rule
 from gpuenv.hookspec import hookimpl
 from gpuenv.model import CheckResult, Host
-from gpuenv.plugins import BUILT_INS, Plugins, PluginWarning, new_manager
+from gpuenv.plugins import BUILT_INS, Plugins, PluginWarning, _load_entry_points, new_manager
 
 HOOKS = [name for name in vars(hookspec) if name.startswith("gpuenv_")]
 
@@ -88,8 +91,119 @@ def test_adjust_plan__plugin_raises__is_not_passed_over() -> None:
             raise PermissionError("not on this machine")
 
     plan: Any = _plan()
-    with pytest.raises(PermissionError):
+    with pytest.raises(GpuenvError, match=r"plugin `policy` ended the command: .*PermissionError.'not on this"):
         plugins_with(("policy", Policy())).adjust_plan(plan.host, plan)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (lambda: [42], GpuenvError, r"plugin `policy` ended the command: .* gave `\[42\]`, expected a Plan or None"),
+        (lambda: 0, GpuenvError, "gave `0`"),
+        (lambda: sys.exit(3), GpuenvError, "plugin `policy` ended the command: .*SystemExit"),
+        (lambda: _raise(UsageError("no CUDA 11 here")), UsageError, "^no CUDA 11 here$"),
+        (lambda: _raise(KeyboardInterrupt()), KeyboardInterrupt, "^$"),
+    ],
+    ids=["list", "zero", "exit", "own error", "ctrl-c"],
+)
+def test_adjust_plan__plugin_misbehaves__named(answer: Any, error: type[BaseException], words: str) -> None:
+    class Policy:
+        @hookimpl
+        def gpuenv_adjust_plan(self):  # type: ignore[no-untyped-def]
+            return answer()
+
+    plan: Any = _plan()
+    with pytest.raises(error, match=words):
+        plugins_with(("policy", Policy())).adjust_plan(plan.host, plan)
+
+
+GOOD = {
+    "gpuenv_probes": Probe("good", lambda host, overrides: host),
+    "gpuenv_recipe_sources": RecipeSource("good", lambda: ()),
+    "gpuenv_checks": Check("good", lambda context: CheckResult("good", "ok", "")),
+    "gpuenv_doctor_rules": Rule("good", lambda log: None),
+}
+
+
+@pytest.mark.parametrize(
+    ("hook", "value", "words"),
+    [
+        *((hook, 42, "gave `42`, expected a ") for hook in GOOD),
+        ("gpuenv_engines", 42, "gave `42`, whose `name` is `None`, expected `str`"),
+        ("gpuenv_engines", SimpleNamespace(name="half"), "which has no `resolve` to call"),
+        ("gpuenv_artifact_sources", "mirror", "whose `name` is `None`"),
+        ("gpuenv_probes", replace(GOOD["gpuenv_probes"], order="first"), "whose `order` is `'first'`, expected `int`"),
+        ("gpuenv_checks", replace(GOOD["gpuenv_checks"], run=None), "which has no `run` to call"),
+        ("gpuenv_checks", replace(GOOD["gpuenv_checks"], name=["a"]), "whose `name` is"),
+    ],
+)
+def test_hooks__value_of_a_wrong_type__left_out_and_the_others_kept(hook: str, value: object, words: str) -> None:
+    given = [value, GOOD[hook]] if hook in GOOD else [value]
+    plugin = SimpleNamespace(**{hook: hookimpl(lambda: given)})
+    found = plugins_with(("odd", plugin))
+    getter = getattr(found, hook.removeprefix("gpuenv_"))
+    with pytest.warns(PluginWarning, match=f"plugin `odd` was skipped: `{hook}` gave") as said:
+        values = getter()
+    assert words in str(said[0].message)
+    kept = list(values.values()) if isinstance(values, dict) else values
+    assert value not in kept
+    assert (GOOD[hook] in kept) if hook in GOOD else kept
+
+
+@pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook not in ("gpuenv_adjust_plan", "gpuenv_phase_done")])
+def test_hooks__plugin_exits__is_skipped(hook: str) -> None:
+    plugin = SimpleNamespace(**{hook: hookimpl(lambda: sys.exit("done"))})
+    with pytest.warns(PluginWarning, match="`gpuenv_|<lambda>"):
+        assert getattr(plugins_with(("exits", plugin)), hook.removeprefix("gpuenv_"))()
+
+
+def test_hooks__ctrl_c_in_a_plugin__goes_through() -> None:
+    def interrupted() -> object:
+        raise KeyboardInterrupt
+
+    plugin = SimpleNamespace(gpuenv_probes=hookimpl(interrupted))
+    with pytest.raises(KeyboardInterrupt):
+        plugins_with(("busy", plugin)).probes()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("raise SystemExit(0)", r"plugin `bad` was skipped: its import raised SystemExit\(0\)"),
+        (
+            "class Stop(BaseException): pass\nraise Stop('x')",
+            r"plugin `bad` was skipped: its import raised Stop\('x'\)",
+        ),
+        ("import no_such_module", "plugin `bad` was skipped: its import raised ModuleNotFoundError"),
+        (
+            "from gpuenv.hookspec import hookimpl\n@hookimpl\ndef gpuenv_checks(): return []\n"
+            "@hookimpl\ndef gpuenv_probes(weather): return []",
+            "plugin `bad` was skipped: it cannot be registered: .*weather",
+        ),
+    ],
+    ids=["exit", "base exception", "missing module", "unknown argument"],
+)
+def test_load_entry_points__a_plugin_that_cannot_be_loaded__named_and_the_next_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, words: str
+) -> None:
+    (tmp_path / "bad_plugin.py").write_text(text)
+    (tmp_path / "fine_plugin.py").write_text("VALUE = 1\n")
+    info = tmp_path / "both-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: both\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[gpuenv]\nbad = bad_plugin\nfine = fine_plugin\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "bad_plugin", raising=False)
+    manager = new_manager()
+    with pytest.warns(PluginWarning, match=words):
+        _load_entry_points(manager)
+    assert manager.has_plugin("fine")
+    assert not manager.has_plugin("bad")
+    assert list(Plugins(manager).checks()) == ["files", "import", "device", "compute", "train", "xla"]
+
+
+def _raise(error: BaseException) -> None:
+    raise error
 
 
 def test_phase_done__one_plugin_raises__others_hear_it() -> None:
@@ -131,8 +245,9 @@ def test_hookspec__every_hook__has_an_example_that_runs(name: str) -> None:
     assert re.search(r"Called ", doc), "say when it is called"
     example = textwrap.dedent(doc.split("Example::", 1)[1])
     names: dict[str, Any] = {**vars(model), **vars(extension), "hookimpl": hookimpl}
-    names["MyEngine"] = lambda: SimpleNamespace(name="mine")
-    names["CompanyMirror"] = lambda: SimpleNamespace(name="mirror")
+    parts = dict.fromkeys(("resolve", "fetch", "build", "describe", "locate"), print)
+    names["MyEngine"] = lambda: SimpleNamespace(name="mine", **parts)
+    names["CompanyMirror"] = lambda: SimpleNamespace(name="mirror", **parts)
     names["Path"] = __import__("pathlib").Path
     names["dataclasses"] = __import__("dataclasses")
     exec(example, names)  # the example in the docstring is what plugin authors copy

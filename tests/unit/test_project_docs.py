@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gpuenv.cli.front import Front
 from gpuenv.cli.main import COMMANDS, build_parser
 from gpuenv.extension import CheckContext
 from gpuenv.hookspec import hookimpl
@@ -49,7 +50,7 @@ def test_docs__every_command_line__is_one_that_gpuenv_takes(line: str) -> None:
     if arguments in (["recipes", "show"], ["recipes", "validate"], ["recipes", "init"]):
         arguments.append("tf-2.4")
     if arguments[0] in COMMANDS:
-        build_parser(arguments).parse_args(arguments)
+        build_parser(arguments, Front()).parse_args(arguments)
         return
     pytest.fail(f"`{line}` names no command of gpuenv")
 

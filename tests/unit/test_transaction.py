@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from gpuenv.errors import TargetError
 from gpuenv.paths import receipt_path
-from gpuenv.transaction import check_target, creating, locked, recover, unfinished
+from gpuenv.transaction import check_target, creating, locked, recover, remove_entries, settle, unfinished
 
 
 def make_environment(prefix: Path, content: str) -> None:
@@ -135,3 +136,104 @@ def creating_in(prefix: Path, state: Path) -> ExitStack:
     stack.enter_context(locked(prefix, state))
     stack.enter_context(creating(prefix, state))
     return stack
+
+
+def test_creating__empty_directory__used_as_it_is_and_emptied_again(tmp_path: Path) -> None:
+    prefix, state = tmp_path / "tf", tmp_path / "state"
+    prefix.mkdir()
+    before = prefix.stat().st_ino
+    with pytest.raises(ValueError, match="broken"), creating_in(prefix, state):
+        make_environment(prefix, "half")
+        raise ValueError("broken")
+    assert (prefix.stat().st_ino, list(prefix.iterdir())) == (before, [])
+    with creating_in(prefix, state):
+        make_environment(prefix, "new")
+    assert (prefix.stat().st_ino, (prefix / "content").read_text()) == (before, "new")
+
+
+def test_creating__user_files__go_into_the_new_environment(tmp_path: Path) -> None:
+    prefix, state = tmp_path / "tf", tmp_path / "state"
+    make_environment(prefix, "old")
+    (prefix / "etc" / "mine").write_text("mine")
+    (prefix / "clash").write_text("mine too")
+    with locked(prefix, state), creating(prefix, state, keep=("etc/mine", "clash", "gone")):
+        make_environment(prefix, "new")
+        (prefix / "clash").write_text("new")
+    kept = {name: (prefix / name).read_text() for name in ("content", "etc/mine", "clash", "clash.before")}
+    assert kept == {"content": "new", "etc/mine": "mine", "clash": "new", "clash.before": "mine too"}
+    assert [path.name for path in tmp_path.iterdir() if path != state] == ["tf"]
+
+
+def test_recover__killed_while_user_files_move__the_rest_follows(tmp_path: Path) -> None:
+    prefix, state = tmp_path / "tf", tmp_path / "state"
+    make_environment(prefix, "new")
+    backup = tmp_path / ".tf.before-1"
+    write_journal(prefix, state, {"backup": str(backup), "kind": "replace", "entries": ["moved already", "mine"]})
+    make_environment(backup, "old")
+    (backup / "mine").write_text("mine")
+    assert settle(prefix, state)
+    assert ((prefix / "content").read_text(), (prefix / "mine").read_text()) == ("new", "mine")
+    assert not backup.exists()
+
+
+def test_recover__cannot_clean_up__journal_stays_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prefix, state = tmp_path / "tf", tmp_path / "state"
+    make_environment(prefix, "half")
+    write_journal(prefix, state, {})
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", denied)
+        with pytest.raises(TargetError, match="could not be cleaned up") as caught:
+            settle(prefix, state)
+    assert "Permission denied" in (caught.value.cause or "")
+    assert unfinished(state) == (prefix,)
+    assert settle(prefix, state)
+    assert not prefix.exists()
+
+
+def test_remove_entries__only_those__and_the_directory_when_empty(tmp_path: Path) -> None:
+    prefix, state = tmp_path / "tf", tmp_path / "state"
+    make_environment(prefix, "x")
+    (prefix / "mine").write_text("mine")
+    with locked(prefix, state):
+        remove_entries(prefix, ("content", "nothing", "etc/gpuenv"), state)
+    assert [path.name for path in prefix.iterdir()] == ["mine"]
+    with locked(prefix, state):
+        remove_entries(prefix, ("mine",), state)
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+def test_remove_entries__killed__next_run_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prefix, state = tmp_path / "tf", tmp_path / "state"
+    make_environment(prefix, "x")
+    with monkeypatch.context() as patched, locked(prefix, state):
+        patched.setattr("gpuenv.transaction._end_removal", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            remove_entries(prefix, ("content", "etc/gpuenv"), state)
+    assert unfinished(state) == (prefix,)
+    assert settle(prefix, state)
+    assert not prefix.exists()
+
+
+def test_check_target__parent_is_a_file__refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TargetError, match=r"`.*/file` is no directory"):
+        check_target(tmp_path / "file" / "sub" / "tf", replace_existing=True)
+
+
+def test_locked__name_that_is_no_utf_8__works(tmp_path: Path) -> None:
+    with locked(tmp_path / os.fsdecode(b"caf\xe9"), tmp_path / "state"):
+        assert len(list((tmp_path / "state").glob("*.lock"))) == 1
+
+
+def write_journal(prefix: Path, state: Path, more: dict[str, object]) -> None:
+    with locked(prefix, state):
+        name = next(state.glob("*.lock")).stem
+    (state / f"{name}.json").write_text(json.dumps({"prefix": str(prefix), **more}))
+
+
+def denied(*args: object) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
+def interrupted(*args: object) -> None:
+    raise KeyboardInterrupt

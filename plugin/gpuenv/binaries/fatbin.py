@@ -40,6 +40,10 @@ class FatBinary:
     for_linking: bool = False
 
 
+# What one region has: machine code, and PTX.
+RegionCode = tuple[frozenset[ComputeCapability], frozenset[ComputeCapability]]
+
+
 @dataclass(frozen=True, slots=True)
 class GpuCodeSummary:
     """The GPU code in a library: for which compute capabilities, and in how many of its fat binaries (regions).
@@ -48,24 +52,29 @@ class GpuCodeSummary:
     TensorFlow 2.10 has machine code for 8.0 in 258 of 2,143 regions only. `sm_90a` counts as 9.0.
     """
 
-    regions: int
-    regions_by_machine_code: Mapping[ComputeCapability, int]
-    regions_by_ptx: Mapping[ComputeCapability, int]
+    regions_by_code: Mapping[RegionCode, int]
+
+    @property
+    def regions(self) -> int:
+        """Return how many there are."""
+        return sum(self.regions_by_code.values())
 
     @property
     def machine_code(self) -> frozenset[ComputeCapability]:
         """Return the compute capabilities that any region has machine code for."""
-        return frozenset(self.regions_by_machine_code)
+        return frozenset(it for machine_code, _ in self.regions_by_code for it in machine_code)
 
     @property
     def ptx(self) -> frozenset[ComputeCapability]:
         """Return the compute capabilities that any region has PTX for."""
-        return frozenset(self.regions_by_ptx)
+        return frozenset(it for _, ptx in self.regions_by_code for it in ptx)
 
     @property
     def machine_code_everywhere(self) -> frozenset[ComputeCapability]:
         """Return the compute capabilities that every region has machine code for."""
-        return frozenset(code for code, count in self.regions_by_machine_code.items() if count == self.regions)
+        return frozenset(
+            it for it in self.machine_code if all(it in machine_code for machine_code, _ in self.regions_by_code)
+        )
 
 
 def gpu_code(path: Path) -> GpuCodeSummary:
@@ -81,13 +90,8 @@ def gpu_code(path: Path) -> GpuCodeSummary:
     Structure: measured, and `cuda_fat_binary` in https://github.com/n-eiling/cuda-fatbin-decompression (read November
     2026). Raises GpuenvError for a file that is neither ELF nor PE, or whose fat binaries are cut off.
     """
-    machine_code: Counter[ComputeCapability] = Counter()
-    ptx: Counter[ComputeCapability] = Counter()
     found = fat_binaries(path, relocatable=True)
-    for region in found:
-        machine_code.update(region.machine_code)
-        ptx.update(region.ptx)
-    return GpuCodeSummary(len(found), dict(sorted(machine_code.items())), dict(sorted(ptx.items())))
+    return GpuCodeSummary(Counter((region.machine_code, region.ptx) for region in found))
 
 
 def fat_binaries(path: Path, *, relocatable: bool = False) -> tuple[FatBinary, ...]:

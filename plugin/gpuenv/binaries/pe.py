@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +32,14 @@ def read_pe(path: Path) -> PeInfo:
 
     The import table is read here and not by pefile, which looks at every imported function: 1 ms instead of 60.
     """
-    with _Opened(path) as pe:
+    with _opened(path) as pe:
         imports = [name for table in _IMPORT_TABLES for name in _import_names(pe, *table)]
         return PeInfo(tuple(dict.fromkeys(imports)), _version(pe))
 
 
 def pe_sections(path: Path) -> tuple[Section, ...]:
     """List the sections of a PE file; their names are cut at 8 characters. Raises GpuenvError for any other file."""
-    with _Opened(path) as pe:
+    with _opened(path) as pe:
         return tuple(
             Section(
                 section.Name.rstrip(b"\0").decode("ascii", "replace"), section.PointerToRawData, section.SizeOfRawData
@@ -45,23 +48,22 @@ def pe_sections(path: Path) -> tuple[Section, ...]:
         )
 
 
-class _Opened:
-    """A file as pefile sees it, closed in the end; what pefile raises becomes GpuenvError."""
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a file as pefile sees it, closed in the end; what pefile raises becomes GpuenvError.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    The file is mapped here, because pefile's own `close` collects garbage: 25 to 80 ms, for 1 ms of reading.
+    """
+    import pefile
 
-    def __enter__(self) -> Any:
-        import pefile
-
+    with ExitStack() as stack:
         try:
-            self._pe = pefile.PE(str(self._path), fast_load=True)
+            file = stack.enter_context(path.open("rb"))
+            mapped = stack.enter_context(mmap(file.fileno(), 0, access=ACCESS_READ))
+            pe = pefile.PE(data=mapped, fast_load=True)
         except (OSError, ValueError, pefile.PEFormatError) as err:
-            raise GpuenvError(f"cannot read `{self._path}`", cause=str(err).strip("'")) from err
-        return self._pe
-
-    def __exit__(self, *exception: object) -> None:
-        self._pe.close()
+            raise GpuenvError(f"cannot read `{path}`", cause=str(err).strip("'")) from err
+        yield pe
 
 
 def _import_names(pe: Any, directory: int, entry_bytes: int, name_at: int) -> list[str]:

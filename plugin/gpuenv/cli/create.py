@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gpuenv.cli import options
+from gpuenv.cli.again import completed, from_receipt
 from gpuenv.cli.outcome import Outcome
 from gpuenv.cli.text import check_lines, columns, option_for, size
 
@@ -40,7 +41,8 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     """Plan, ask if need be, create; a failed check is an error after the work was done."""
     from gpuenv import pipeline
     from gpuenv.cli.verify import failed_checks
-    from gpuenv.model import Request
+    from gpuenv.model import Detail, Request
+    from gpuenv.recipes.select import unavailable_sources
     from gpuenv.transaction import check_target, locked
     from gpuenv.warm import WarmOptions
 
@@ -64,13 +66,19 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     if names is not None:
         planned = replace(planned, checks=names)
     session.checks(planned.checks)
+    for line in unavailable_sources(planned.choice.rejected):
+        session.report(Detail(line))
     if args.dry_run:
         return Outcome(plan_document(planned), plan_text(planned), status="planned")
-    _ask(planned, args)
+    for line in sources(planned):
+        session.report(Detail(line))
+    _ask(planned, args, session)
     ahead = None if args.no_warm else WarmOptions()
     made = pipeline.create(session, planned, replace_existing=args.force, warm_options=ahead)
-    failed = failed_checks(made.checks, made.name, made.prefix)
-    return Outcome(made, _text(made), status="partial" if failed else "success", error=failed)
+    again = from_receipt(made)
+    made = replace(made, checks=completed(made.checks, again))
+    failed = failed_checks(made.checks, again)
+    return Outcome(made, _text(made), status="partial" if failed else "success", error=failed, talk=True)
 
 
 def plan_document(planned: Plan) -> dict[str, Any]:
@@ -124,9 +132,30 @@ def plan_text(planned: Plan) -> str:
         ("checks", ", ".join(planned.checks) or "none"),
     ]
     lines = [columns(rows)]
-    if choice.rejected:
-        lines += ["", "not chosen:", *(f"  {line}" for line in explain_rejections(choice.rejected))]
+    rejected = explain_rejections(choice.rejected)
+    if rejected:
+        lines += ["", "not chosen:", *(f"  {line}" for line in rejected)]
     return "\n".join(lines)
+
+
+def sources(planned: Plan) -> list[str]:
+    """Say where each part of a plan comes from, for `-v`."""
+    from gpuenv.model import format_driver_version
+
+    host, choice = planned.host, planned.choice
+    rows = [(f"GPU {gpu.index}", gpu.name or "named only", gpu.source) for gpu in host.gpus]
+    if host.driver is not None:
+        found = host.driver.driver_version
+        rows.append(("driver", format_driver_version(found) if found else "unknown version", host.driver.source))
+    rows.append(("recipe", choice.recipe.name, f"{choice.loaded.origin}: {choice.loaded.path}"))
+    if choice.python is not None:
+        rows.append(("Python", f"{choice.python.version} at {choice.python.path}", choice.python.source))
+    else:
+        rows.append(("Python", choice.python_version, f"to be installed by {planned.engine}"))
+    rows.append(("CUDA", f"{choice.source.cuda_toolkit}, cuDNN {choice.source.cudnn}", choice.source_name))
+    rows.append(("lock", f"{len(planned.lock.packages)} packages", planned.lock.origin))
+    rows.append(("checks", ", ".join(planned.checks) or "none", ""))
+    return columns(rows, indent="  ").splitlines()
 
 
 def conda_text(packages: tuple[CondaPackage, ...]) -> str:
@@ -137,13 +166,20 @@ def conda_text(packages: tuple[CondaPackage, ...]) -> str:
     return f"{asked}{f' and {rest} more' if rest else ''}, from {channels}"
 
 
-def _ask(planned: Plan, args: argparse.Namespace) -> None:
+def _ask(planned: Plan, args: argparse.Namespace, session: Session) -> None:
     """Ask before a big download and before an environment is replaced. Raises UsageError when the answer is no."""
     if args.force and planned.prefix.exists():
         options.confirm(f"Replace the environment at `{planned.prefix}`?", yes=args.yes)
     big = planned.lock.download_bytes or 0
-    if big > ASK_FROM_BYTES:
+    if big > ASK_FROM_BYTES and not args.yes and not _is_cached(planned, session):
         options.confirm(f"Download up to {size(big)}?", yes=args.yes)
+
+
+def _is_cached(planned: Plan, session: Session) -> bool:
+    from gpuenv.extension import KnowsCache
+
+    engine = session.engine(planned.engine)
+    return isinstance(engine, KnowsCache) and engine.is_cached(planned, session.report)
 
 
 def _text(made: Receipt) -> str:

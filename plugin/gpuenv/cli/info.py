@@ -42,11 +42,16 @@ def host_text(host: Host) -> str:
         rows.append(("driver", "none found", ""))
     rows.append(("platform", host.platform, ""))
     for fact in host.facts:
-        value = size(int(fact.value)) if fact.name.endswith("_bytes") else str(fact.value)
+        value = size(int(fact.value)) if fact.name.endswith("_bytes") else _words(fact.value)
         rows.append((fact.name.removesuffix("_bytes").replace("_", " "), value, fact.source))
     rows += [("Python", f"{python.version}  {python.path}", python.source) for python in host.pythons]
     notes = [f"note: {note.message}" + (f"\n  hint: {note.hint}" if note.hint else "") for note in host.notes]
     return "\n".join([columns(rows), *notes])
+
+
+def _words(value: str | int | bool) -> str:
+    """Write a fact as people say it: `no` for False."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _gpu(gpu: Gpu) -> str:

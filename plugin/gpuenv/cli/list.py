@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpuenv.cli.outcome import Outcome
-from gpuenv.cli.text import columns
+from gpuenv.cli.text import columns, option_for
 from gpuenv.errors import TargetError
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     rows += [(prefix.name, "", "damaged", str(prefix)) for prefix, _ in damaged]
     rows += [(prefix.name, "", "unfinished", str(prefix)) for prefix in begun]
     text = columns(rows) if rows else "No environments yet. Next: gpuenv create -n tf"
-    return Outcome(data, text)
+    if begun:
+        text += f"\nUnfinished, unless a gpuenv is at it now. Next: gpuenv remove {option_for(None, str(begun[0]))}"
+    return Outcome(data, text, talk=not rows)
 
 
 def proven(receipt: Receipt) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from gpuenv.errors import Hint, UsageError
 
 if TYPE_CHECKING:
+    from gpuenv.cli.front import Front
     from gpuenv.model import Overrides
     from gpuenv.session import Session, Target
 
@@ -32,6 +31,16 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--color", choices=["auto", "always", "never"], default="auto", help="colour on stderr (auto honours NO_COLOR)"
     )
+
+
+def take_defaults(parser: argparse.ArgumentParser, front: Front) -> None:
+    """Take the defaults of whoever calls: the engine, quiet, the answer to questions, and the active environment."""
+    given = {"engine": front.engine} | {name: True for name in ("yes", "quiet") if getattr(front, name)}
+    known = {action.dest for action in parser._actions}
+    parser.set_defaults(**{name: value for name, value in given.items() if name in known})
+    if front.active is not None:
+        for group in parser._mutually_exclusive_groups:
+            group.required = False
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
@@ -91,9 +100,15 @@ def target(args: argparse.Namespace, session: Session) -> Target:
 
 
 def existing_target(args: argparse.Namespace, session: Session) -> Target:
-    """Return the environment that the options name, with the name its receipt gives to a path."""
+    """Return the environment that the options name, after a run that was killed there is undone or ended.
+
+    Raises TargetError when another gpuenv is changing it.
+    """
+    from gpuenv.transaction import settle
+
     found = target(args, session)
-    return replace(found, prefix=Path(os.path.realpath(found.prefix))) if args.prefix else found
+    settle(found.prefix, session.state_dir)
+    return found
 
 
 def overrides(args: argparse.Namespace, session: Session) -> Overrides:
@@ -104,20 +119,43 @@ def overrides(args: argparse.Namespace, session: Session) -> Overrides:
 
 
 def check_names(args: argparse.Namespace) -> tuple[str, ...] | None:
-    """Return the checks of `--verify`; None when it was not given, empty for `none`."""
+    """Return the checks of `--verify`; None when it was not given, empty for `none`. Raises UsageError for no name."""
     if args.verify is None:
         return None
-    if args.verify == "none":
-        return ()
-    return tuple(name.strip() for name in args.verify.split(",") if name.strip())
+    names = split_names(args.verify)
+    if not names:
+        raise UsageError(
+            "`--verify` names no check",
+            hints=[Hint("verify.names", "name checks, as `--verify files,import`, or say `--verify none`")],
+        )
+    return () if names == ("none",) else names
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Read names that are separated by commas, spaces or both."""
+    return tuple(text.replace(",", " ").split())
 
 
 def seconds(text: str) -> float:
-    """Read a time limit. Raises ValueError for what is none, which argparse reports."""
-    value = float(text)
+    """Read a time limit. Raises ArgumentTypeError for what is none, which argparse reports."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, found `{text}`")
     return value
+
+
+def number(least: int) -> Callable[[str], int]:
+    """Make a reader of whole numbers; it raises ArgumentTypeError for what is none, or too small."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and int(text) >= least):
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least} on, found `{text}`")
+        return int(text)
+
+    return read
 
 
 def confirm(question: str, *, yes: bool) -> None:

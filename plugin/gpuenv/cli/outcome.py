@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,12 +16,16 @@ Status = Literal["success", "partial", "error", "planned"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What to print: `data` for `--json`, `text` for people. `error` is set when work was done but a check failed."""
+    """What to print: `data` for `--json`, `text` for people. `error` is set when work was done but a check failed.
+
+    With `talk` the text only says what was done, and `-q` leaves it out; else it is what was asked for.
+    """
 
     data: Any
     text: str
     status: Status = "success"
     error: GpuenvError | None = None
+    talk: bool = False
 
 
 def envelope(
@@ -44,6 +50,11 @@ def envelope(
     }
 
 
+def document(command: str, outcome: Outcome | None, error: GpuenvError | None, warnings: Sequence[str]) -> str:
+    """Write the envelope as JSON in ASCII, which every stream can hold, and a path that is no UTF-8 too."""
+    return json.dumps(envelope(command, outcome, error, warnings), indent=2)
+
+
 def error_document(error: GpuenvError) -> dict[str, Any]:
     """Describe an error for a program."""
     return {
@@ -53,3 +64,11 @@ def error_document(error: GpuenvError) -> dict[str, Any]:
         "hints": [{"code": hint.code, "text": hint.text} for hint in error.hints],
         "log": error.log_path,
     }
+
+
+def unsaid(error: GpuenvError, said: str) -> GpuenvError:
+    """Return the error without the cause and hints that the reader has just read on standard output."""
+    shown = copy(error)
+    shown.cause = None if error.cause is not None and error.cause in said else error.cause
+    shown.hints = tuple(hint for hint in error.hints if hint.text not in said)
+    return shown

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gpuenv.cli.options import Parser, add_common
 from gpuenv.cli.outcome import Outcome
 from gpuenv.cli.text import columns
-from gpuenv.errors import Hint, TargetError
+from gpuenv.errors import Hint, TargetError, UsageError
 
 if TYPE_CHECKING:
     from gpuenv.session import Session
@@ -44,7 +44,7 @@ def _list(args: argparse.Namespace, session: Session) -> Outcome:
     from gpuenv.model import Warned
     from gpuenv.recipes.search import list_recipes
 
-    recipes, problems = list_recipes(session.plugins.recipe_sources())
+    recipes, problems = list_recipes(session.plugins.recipe_sources(), forgiving=True)
     for problem in problems:
         session.report(Warned(problem))
     data = [
@@ -66,23 +66,43 @@ def _show(args: argparse.Namespace, session: Session) -> Outcome:
 def _validate(args: argparse.Namespace, session: Session) -> Outcome:
     from gpuenv.recipes.search import load_recipe_file
 
-    found = [load_recipe_file(Path(file), session.plugins.recipe_sources()) for file in args.files]
-    lines = [f"{file}: ok, recipe {loaded.recipe.name}" for file, loaded in zip(args.files, found, strict=True)]
-    return Outcome({"files": args.files}, "\n".join(lines))
+    lines: list[str] = []
+    errors: list[UsageError] = []
+    for file in args.files:
+        try:
+            loaded = load_recipe_file(Path(file), session.plugins.recipe_sources())
+        except UsageError as error:
+            errors.append(error)
+        else:
+            lines.append(f"{file}: ok, recipe {loaded.recipe.name}")
+    if errors:
+        raise _together(errors)
+    return Outcome({"files": args.files}, "\n".join(lines), talk=True)
+
+
+def _together(errors: list[UsageError]) -> UsageError:
+    """Make one error of those of several files: the first one's message, and every other mistake as the cause."""
+    first = errors[0]
+    causes = [first.cause, *(part for error in errors[1:] for part in (error.message, error.cause))]
+    hints = dict.fromkeys(hint for error in errors for hint in error.hints)
+    return type(first)(first.message, cause="; ".join(cause for cause in causes if cause) or None, hints=list(hints))
 
 
 def _init(args: argparse.Namespace, session: Session) -> Outcome:
+    from gpuenv.recipes import PROJECT_FILE
     from gpuenv.recipes.init import new_recipe_text
     from gpuenv.recipes.search import find_recipe
+    from gpuenv.text_files import typed, write_texts
 
     find_recipe(args.base, session.plugins.recipe_sources())
-    output = Path(args.output or "gpuenv.yaml")
+    output = Path(args.output or PROJECT_FILE)
     if output.exists():
         raise TargetError(
             f"`{output}` exists already", hints=[Hint("init.output", "choose another file with `-o FILE`")]
         )
-    output.write_text(new_recipe_text(args.name, args.base), "utf-8")
-    return Outcome({"path": output}, f"Wrote `{output}`\nNext: gpuenv recipes validate {output}")
+    write_texts({output: new_recipe_text(args.name, args.base)})
+    text = f"Wrote `{output}`\nNext: gpuenv recipes validate {typed(output)}"
+    return Outcome({"path": output}, text, talk=True)
 
 
 def _schema(args: argparse.Namespace, session: Session) -> Outcome:

@@ -19,15 +19,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, session: Session) -> Outcome:
-    """Ask, then remove."""
+    """Ask, then remove; what a run that was killed left there is enough to remove."""
     from gpuenv import pipeline
-    from gpuenv.receipt import read_receipt
+    from gpuenv.receipt import own_entries
+    from gpuenv.transaction import settle
 
-    target = options.existing_target(args, session)
-    read_receipt(target.prefix)
+    target = options.target(args, session)
+    if settle(target.prefix, session.state_dir) and not target.prefix.exists():
+        return Outcome({"prefix": target.prefix, "kept": ()}, f"Removed what was left of `{target.prefix}`", talk=True)
+    own_entries(target.prefix)
     options.confirm(f"Remove the environment at `{target.prefix}`?", yes=args.yes)
     kept = pipeline.remove(session, target)
     lines = [f"Removed `{target.prefix}`"]
     if kept:
         lines = [f"Removed what gpuenv made in `{target.prefix}`; kept {', '.join(f'`{name}`' for name in kept)}"]
-    return Outcome({"prefix": target.prefix, "kept": kept}, "\n".join(lines))
+    return Outcome({"prefix": target.prefix, "kept": kept}, "\n".join(lines), talk=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gpuenv.cli import options
 from gpuenv.cli.outcome import Outcome
-from gpuenv.errors import Hint, UsageError
+from gpuenv.errors import Hint, NoCommandError, NotExecutableError, UsageError
 
 if TYPE_CHECKING:
     from gpuenv.session import Session
@@ -33,9 +33,14 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     environment = pipeline.process_environment(session, target)
     program = shutil.which(argv[0], path=environment.get("PATH"))
     if program is None:
-        raise UsageError(
+        raise NoCommandError(
             f"there is no command `{argv[0]}` in `{target.prefix}` or on PATH",
             hints=[Hint("run.command", "check the spelling, or install the package that brings it")],
         )
-    process.become([program, *argv[1:]], environment)
-    raise AssertionError("unreachable")
+    try:
+        process.become([program, *argv[1:]], environment)
+    except OSError as err:
+        raise NotExecutableError(
+            f"`{program}` cannot be started: {(err.strerror or str(err)).lower()}",
+            hints=[Hint("run.script", "a script needs a first line as `#!/bin/sh`, or its interpreter before it")],
+        ) from err

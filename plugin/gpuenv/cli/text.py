@@ -30,32 +30,58 @@ def columns(rows: Iterable[Sequence[str]], *, indent: str = "") -> str:
     lines = [list(row) for row in rows]
     if not lines:
         return ""
-    widths = [max(len(line[index]) for line in lines if index < len(line)) for index in range(max(map(len, lines)))]
+    widths = [max(width(line[index]) for line in lines if index < len(line)) for index in range(max(map(len, lines)))]
     return "\n".join(
         indent
         + "  ".join(
-            cell if index == len(line) - 1 else cell.ljust(widths[index]) for index, cell in enumerate(line)
+            cell if index == len(line) - 1 else cell + " " * (widths[index] - width(cell))
+            for index, cell in enumerate(line)
         ).rstrip()
         for line in lines
     )
 
 
+def width(text: str) -> int:
+    """Count the columns that a text takes on a terminal: two for a wide character, none for a combining one.
+
+    The classes are those of Unicode Standard Annex #11, https://www.unicode.org/reports/tr11/.
+    """
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width
+
+    return sum(
+        0 if category(char) in ("Mn", "Me", "Cf") else 2 if east_asian_width(char) in ("W", "F") else 1 for char in text
+    )
+
+
 def check_lines(results: Iterable[CheckResult]) -> str:
-    """Print a line a check, and under a failed one its cause and hint."""
-    rows = []
+    """Print a line a check, and under a failed one its cause and hint, each sentence once."""
+    rows, below = [], []
+    said: set[str] = set()
     for result in results:
         how = {True: "activated", False: "not activated", None: ""}[result.activated]
         elapsed = f"{result.elapsed_s:.1f} s" if result.elapsed_s >= 0.05 else ""
         rows.append((MARKS[result.status], result.check, how, elapsed, result.message))
-    lines = columns(rows, indent="  ").splitlines()
-    for index, result in reversed(list(enumerate(results))):
-        more = [f"      {word}: {text}" for word, text in (("cause", result.cause), ("hint", result.hint)) if text]
-        lines[index + 1 : index + 1] = more if result.status == "failed" else []
-    return "\n".join(lines)
+        words = (("cause", result.cause), ("hint", result.hint)) if result.status == "failed" else ()
+        below.append([f"      {word}: {text}" for word, text in words if text and text not in said])
+        said |= {text for _, text in words if text}
+    lines = columns([tuple(one_line(cell) for cell in row) for row in rows], indent="  ").splitlines()
+    return "\n".join(line for first, more in zip(lines, below, strict=True) for line in (first, *more))
+
+
+def one_line(text: str) -> str:
+    """Put a text on one line, as a cell of a table must be."""
+    return text if len(text.splitlines()) <= 1 else " ".join(text.split())
 
 
 def option_for(name: str | None, prefix: str) -> str:
     """Print the option that names an environment, quoted for the shell."""
-    if name is not None:
-        return f"-n {name}"
-    return f'-p "{prefix}"' if sys.platform == "win32" else f"-p {shlex.quote(prefix)}"
+    return f"-p {quoted(prefix)}" if name is None else f"-n {quoted(name)}"
+
+
+def quoted(text: str) -> str:
+    """Quote a word for the shell of this system, if it needs that."""
+    if sys.platform != "win32":
+        return shlex.quote(text)
+    return f'"{text}"' if not text or set(text) & set(" \t&()^;,='!+`~[]{}") else text

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from gpuenv.cli import options
-from gpuenv.cli.outcome import Outcome
+from gpuenv.cli.outcome import Outcome, Status
 from gpuenv.cli.text import option_for, size
 from gpuenv.errors import GpuenvError, Hint, Interrupted
 
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `warm`."""
     options.add_target(parser)
-    parser.add_argument("--jobs", type=_count, metavar="N", help="processes at most (default: one for each core)")
+    parser.add_argument(
+        "--jobs", type=options.number(1), metavar="N", help="processes at most (default: one for each core)"
+    )
     parser.add_argument(
         "--gpu",
-        type=int,
+        type=options.number(0),
         metavar="INDEX",
         help="GPU to compile for, as `gpuenv info` counts (default: the first in need)",
     )
@@ -45,7 +47,8 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
             "interrupted", cause="Ctrl-C was pressed; what was compiled is kept", hints=[_again(target)]
         ) from None
     problem = unfinished(warmed, target, str(log_dir(target.prefix) / "warm.log"))
-    return Outcome(warmed, warmed_text(warmed, target), status="partial" if problem else "success", error=problem)
+    status: Status = "partial" if problem else "success"
+    return Outcome(warmed, warmed_text(warmed, target), status=status, error=problem, talk=True)
 
 
 def warmed_text(warmed: Warmed, target: Target) -> str:
@@ -84,10 +87,3 @@ def unfinished(warmed: Warmed, target: Target, log_path: str) -> GpuenvError | N
 
 def _again(target: Target) -> Hint:
     return Hint("warm.again", f"run `gpuenv warm {option_for(target.name, str(target.prefix))}` to go on")
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value

@@ -6,7 +6,7 @@ from gpuenv.doctor.pattern import Pattern
 
 _TF = "https://github.com/tensorflow/tensorflow/issues/"
 _CUDA_ERRORS = "CUDA driver API, enum CUresult, https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html"
-_RECREATE = "run `gpuenv create` again with `--force`, then `gpuenv verify`"
+_RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
 
 GPU_PATTERNS = (
     Pattern(
@@ -31,7 +31,7 @@ GPU_PATTERNS = (
         "driver.too-old",
         r"CUDA driver version is insufficient for CUDA runtime version",
         "the NVIDIA driver is older than this CUDA needs",
-        "run `gpuenv explain` to see which driver it needs, and update the driver",
+        "run `gpuenv create --dry-run` to see which driver it needs, and update the driver",
         (_TF + "37978", _TF + "41401"),
         order=32,
     ),
@@ -82,8 +82,16 @@ GPU_PATTERNS = (
         r"Ignoring visible gpu device .* compute capability (?P<found>\d+\.\d+)\. "
         r"The minimum required (?:Cuda|CUDA) capability is (?P<least>\d+\.\d+)",
         "the GPU has compute capability {found}, this framework needs at least {least}",
-        "run `gpuenv explain` to see which recipe serves this GPU",
+        "run `gpuenv create --dry-run` to see which recipe serves this GPU",
         (_TF + "46653", _TF + "25329"),
+        order=40,
+    ),
+    Pattern(
+        "code.operation-without-ptx",
+        r"Failed to load in-memory CUBIN: CUDA_ERROR_NO_BINARY_FOR_GPU",
+        "an operation of the framework has machine code only, and none for this GPU, which is newer than the framework",
+        "run `gpuenv create --dry-run` for a newer framework, or put the operation into `with tf.device('CPU')`",
+        ("measured on an H100 with TensorFlow 2.4.0: `tf.abs` and `tf.tanh`, November 2026",),
         order=40,
     ),
     Pattern(
@@ -91,7 +99,7 @@ GPU_PATTERNS = (
         r"no kernel image is available for execution on the device|device kernel image is invalid"
         r"|CUDA_ERROR_NO_BINARY_FOR_GPU",
         "the framework or a CUDA library has no code for this GPU",
-        "run `gpuenv verify files` to see the code it has, and `gpuenv explain` for a recipe that fits",
+        "run `gpuenv verify files` to see the code it has, and `gpuenv create --dry-run` for a recipe that fits",
         ("https://github.com/Slicer/SlicerPyTorch/issues/20", _TF + "43718", _TF + "41990"),
         order=41,
     ),
@@ -99,7 +107,7 @@ GPU_PATTERNS = (
         "code.bad-ptx",
         r"CUDA_ERROR_INVALID_PTX",
         "the driver cannot compile the framework's PTX for this GPU",
-        "run `gpuenv explain` to see whether a recipe with machine code for this GPU exists",
+        "run `gpuenv create --dry-run` to see whether a recipe with machine code for this GPU exists",
         (_TF + "101746", _TF + "89272"),
         confidence="likely",
         order=42,
@@ -152,7 +160,7 @@ GPU_PATTERNS = (
     ),
     Pattern(
         "code.still-compiling",
-        r"did not end within \d+ s",
+        r"GPU check [^\n]*did not end within [\d.]+ s",
         "the driver may still be compiling PTX, which a GPU newer than the framework's machine code needs once; "
         "with CUDA_MODULE_LOADING=LAZY it took 98 s on an H100, without it more than 520 s",
         "run `gpuenv verify --timeout 3600`",

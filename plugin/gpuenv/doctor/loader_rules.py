@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpuenv.doctor.pattern import Pattern
 
-_RECREATE = "run `gpuenv create` again with `--force`, then `gpuenv verify`"
+_RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
 _TF = "https://github.com/tensorflow/tensorflow/issues/"
 _MEASURED = "measured on an H100 with TensorFlow 2.4.0, November 2026"
 _CUDA_NAMES = "cudart|cublas|cublasLt|cufft|curand|cusolver|cusparse|cudnn|nvrtc"

@@ -6,14 +6,20 @@ from gpuenv.doctor.pattern import Pattern
 
 _TF = "https://github.com/tensorflow/tensorflow/issues/"
 _SMOKE = "measured: plain installations of 23 TensorFlow releases, November 2026"
-_RECREATE = "run `gpuenv create` again with `--force`, then `gpuenv verify`"
+_RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
+
+
+def _reinstall(package: str) -> str:
+    """Say how one package gets the locked version back; the command line adds environment and version."""
+    return f"run `gpuenv run -- python -m pip install {package}`, then `gpuenv verify import`"
+
 
 PYTHON_PATTERNS = (
     Pattern(
         "python.protobuf",
         r"Descriptors cannot(?: not)? be created directly",
         "protobuf is newer than this TensorFlow's generated code allows; 2.4 needs `protobuf<3.21`",
-        _RECREATE,
+        _reinstall("protobuf"),
         (_SMOKE, _TF + "56266"),
         order=70,
     ),
@@ -22,7 +28,7 @@ PYTHON_PATTERNS = (
         r"A module that was compiled using NumPy 1\.x cannot be run in NumPy 2|_(?:ARRAY|UFUNC)_API not found"
         r"|numpy\.core\.(?:_multiarray_umath|umath) failed to import",
         "NumPy 2 is installed, but this TensorFlow was built for NumPy 1",
-        _RECREATE,
+        _reinstall("numpy"),
         (_SMOKE, _TF + "90245"),
         order=71,
     ),
@@ -30,7 +36,7 @@ PYTHON_PATTERNS = (
         "python.numpy-abi",
         r"numpy\.(?P<type>dtype|ndarray|ufunc) size changed",
         "a module was compiled for another NumPy than the one installed",
-        _RECREATE,
+        _reinstall("numpy"),
         (_TF + "98406",),
         order=72,
     ),
@@ -38,7 +44,7 @@ PYTHON_PATTERNS = (
         "python.numpy-alias",
         r"module 'numpy' has no attribute '(?P<name>object|bool|int|float|typeDict|complex)'",
         "NumPy 1.24 or newer is installed, which no longer has {name}",
-        _RECREATE,
+        _reinstall("numpy"),
         (_TF + "62832",),
         order=73,
     ),

@@ -17,8 +17,9 @@ from packaging.version import Version
 
 from gpuenv import process
 from gpuenv.engines.index import index_environment
-from gpuenv.errors import FetchError, GpuenvError, Hint, TargetError, UnsolvableError
-from gpuenv.model import Built, Detail, Lock, Plan, Progress, Reporter, Solved, Wanted
+from gpuenv.engines.uv_errors import build_error, explain
+from gpuenv.errors import GpuenvError, Hint, TargetError, UnsolvableError
+from gpuenv.model import Built, Detail, Plan, Progress, Reporter, Solved, Wanted
 from gpuenv.paths import log_dir
 
 # The oldest Linux that a lock shall serve: glibc 2.17, as TensorFlow's and NVIDIA's own wheels do.
@@ -57,25 +58,35 @@ class UvEngine:
         """
         made = run_uv(["venv", "--python", python, "--prompt", plan.name or plan.prefix.name, plan.prefix], report)
         if not made.ok:
-            raise _build_error(made, plan.prefix)
+            raise build_error(made, plan)
         built = self.describe(plan.prefix)
-        install_packages(built, plan.lock, report)
+        install_packages(built, plan, report)
         return built
+
+    def is_cached(self, plan: Plan, report: Reporter) -> bool:
+        """Say whether uv's cache has everything, so that nothing would be downloaded. Takes about 0.1 s."""
+        target = ["--python-version", plan.choice.python_version, "--python-platform", UV_PLATFORMS[plan.platform]]
+        nowhere = plan.prefix.parent / f".{plan.prefix.name}.gpuenv-nowhere"
+        interpreter = plan.choice.python.path if plan.choice.python is not None else sys.executable
+        dry_run = ["pip", "install", "--offline", "--dry-run", "--no-deps", "--require-hashes", "-r", "-"]
+        arguments = [*dry_run, "--python", interpreter, "--target", str(nowhere), *target]
+        ended = run_uv(arguments, report, stdin=plan.lock.text)
+        return ended.ok and "Would download" not in ended.stderr
 
     def describe(self, prefix: Path) -> Built:
         """Read a virtual environment's layout from its `pyvenv.cfg`. Raises TargetError when there is none."""
         return describe_venv(prefix)
 
 
-def install_packages(built: Built, lock: Lock, report: Reporter) -> None:
-    """Install a lock's Python packages into an environment of any kind, with every hash checked.
+def install_packages(built: Built, plan: Plan, report: Reporter) -> None:
+    """Install the lock's Python packages into an environment of any kind, with every hash checked.
 
     Raises FetchError for a wrong hash or a failed download, GpuenvError for a full disk.
     """
     # The lock is written beside the environment's own files, so that a failed build leaves it for a look.
     requirements = log_dir(built.prefix) / "requirements.txt"
     requirements.parent.mkdir(parents=True, exist_ok=True)
-    requirements.write_text(lock.text, "utf-8")
+    requirements.write_text(plan.lock.text, "utf-8")
     arguments: list[str | Path] = [
         "pip",
         "install",
@@ -89,11 +100,11 @@ def install_packages(built: Built, lock: Lock, report: Reporter) -> None:
     # With everything in uv's cache the index need not be asked; when something is missing, that shows in no time.
     installed = run_uv([*arguments, "--offline"], report)
     if not installed.ok:
-        counter = _DownloadCounter(lock.pypi_bytes, report)
+        counter = _DownloadCounter(plan.lock.pypi_bytes, report)
         installed = run_uv(arguments, report, counter)
     requirements.unlink()
     if not installed.ok:
-        raise _build_error(installed, built.prefix)
+        raise build_error(installed, plan)
 
 
 def describe_venv(prefix: Path) -> Built:
@@ -146,6 +157,8 @@ def run_uv(
     argv = [uv_binary(), "--no-progress", "--color", "never", *arguments]
     report(Detail("$ " + " ".join(str(part) for part in argv), level=2))
     environment = index_environment(os.environ, Path.home())
+    if "python" not in arguments[:1]:  # any other command takes a Python that is there, and never waits for one
+        environment["UV_PYTHON_DOWNLOADS"] = "never"
     # A virtual environment or project around the user must not change what is installed where.
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "UV_PROJECT_ENVIRONMENT", "PYTHONHOME", "PYTHONPATH"):
         environment.pop(name, None)
@@ -188,58 +201,15 @@ def parse_size(text: str) -> int:
     return int(float(match[1]) * 1024 ** ("B", "KiB", "MiB", "GiB").index(match[2]))
 
 
-def _build_error(ended: process.Completed, prefix: Path) -> GpuenvError:
-    """Say which kind of failure uv reports. The texts are uv's own, as of 0.13."""
-    said = ended.stderr
-    cause = explain(said)
-    if "ash mismatch" in said:
-        return FetchError(
-            "a package does not have the hash that the lock pins",
-            cause=cause,
-            hints=[
-                Hint("fetch.cache", "run `uv cache clean` and try again, in case a download was damaged"),
-                Hint("fetch.lock", "if the index serves another file on purpose, make a new lock with `gpuenv lock`"),
-            ],
-        )
-    if "No space left" in said or "os error 28" in said or "os error 112" in said:
-        return GpuenvError(
-            f"the disk of `{prefix}` is full",
-            cause=cause,
-            hints=[Hint("disk.elsewhere", "free some space, or choose another place with `-p PATH`")],
-        )
-    if any(sign in said for sign in ("not found in the package registry", "no version of", "no wheels")):
-        return UnsolvableError("the index does not have a package of the lock", cause=cause)
-    network = ("error sending request", "Failed to fetch", "dns error", "Connection", "timed out", "Network")
-    if any(sign in said for sign in network):
-        return FetchError(
-            "a download failed",
-            cause=cause,
-            hints=[
-                Hint("fetch.again", "run the same command again: what has arrived is kept"),
-                Hint("fetch.index", "behind a mirror or proxy, set `index-url` for pip or uv, or HTTPS_PROXY"),
-            ],
-        )
-    return GpuenvError(f"uv could not build `{prefix}`: {ended.ending}", cause=cause)
-
-
-def explain(said: str) -> str:
-    """Keep the lines of uv's output that explain a failure, without what it says of progress."""
-    noise = ("Using ", "Resolved ", "Downloading ", "Downloaded ", "Prepared ", "Creating ", "Activate ", "Built ")
-    lines = [line.strip() for line in said.splitlines()]
-    kept = [
-        re.sub(r"^(error|\u00d7|\u251c\u2500\u25b6|\u2570\u2500\u25b6)\s*:?\s*", "", line)
-        for line in lines
-        if line and not line.startswith(noise)
-    ]
-    return "; ".join(kept[:6]) or "uv said nothing"
-
-
 def _no_python(plan: Plan, said: str) -> UnsolvableError:
     pythons = plan.host.pythons
     found = ", ".join(f"{python.version} ({python.source})" for python in pythons) or "none"
     wanted = " or ".join(plan.choice.recipe.pythons)
     pyenv = f"run `pyenv install {plan.choice.python_version}`" if sys.platform != "win32" else ""
-    hints = [
+    minor = ".".join(plan.choice.python_version.split(".")[:2])
+    near = next((python.version for python in pythons if f"{python.version}.".startswith(f"{minor}.")), None)
+    hints = [Hint("python.near", f"use the Python {near} that is installed: `--python {minor}`")] if near else []
+    hints += [
         Hint("python.uv", f"connect to the internet and run `uv python install {plan.choice.python_version}`"),
         Hint("python.pyenv", pyenv or f"install Python {plan.choice.python_version} from python.org"),
     ]

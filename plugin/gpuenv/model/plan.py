@@ -122,7 +122,8 @@ class Wanted:
     `requirements` are the Python packages; when there are none, a lock has them already and only the conda part is to
     be solved. `conda_specs` are conda packages, Python among them, from `channels` (first wins); an engine that does
     not install conda packages leaves them alone. `cuda_driver_api` is what the driver of the machine that the
-    environment is for knows (conda's `__cuda`), None when it has none.
+    environment is for knows (conda's `__cuda`), None when it has none. `python` is an installed interpreter of that
+    version, for what has to be built to be looked at; None without one.
     """
 
     requirements: tuple[str, ...]
@@ -132,6 +133,7 @@ class Wanted:
     conda_specs: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     cuda_driver_api: Version | None = None
+    python: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

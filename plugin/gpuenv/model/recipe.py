@@ -48,12 +48,14 @@ class GpuRange(_Part, frozen=True):
     """Which GPUs a stack serves, as compute capabilities, both ends included.
 
     `machine_code` lists the architectures compiled ahead in the framework, `ptx` the one that newer GPUs compile from.
+    `without_ptx` names what fails on those newer GPUs because it has machine code only.
     """
 
     compute_capability_min: CapabilityText
     compute_capability_max: CapabilityText | None = None
     machine_code: list[CapabilityText] = []
     ptx: CapabilityText | None = None
+    without_ptx: list[str] = []
 
 
 class Variable(_Part, frozen=True):

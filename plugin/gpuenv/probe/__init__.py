@@ -45,7 +45,9 @@ def look(overrides: Overrides, probes: Sequence[Probe]) -> Host:
             found = probe.run(host, overrides)
             if not isinstance(found, Host):
                 raise TypeError(f"expected a Host, found `{type(found).__name__}`")
-        except Exception as err:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as err:  # a plugin's probe may raise SystemExit too
             host = _with_failure(host, probe, err)
         else:
             host = found
@@ -64,7 +66,7 @@ def find_libcuda(environ: Mapping[str, str]) -> Path | None:
     return find_libraries(Path("/"), environ).paths.get("libcuda")
 
 
-def _with_failure(host: Host, probe: Probe, err: Exception) -> Host:
+def _with_failure(host: Host, probe: Probe, err: BaseException) -> Host:
     from dataclasses import replace
 
     note = Note("probe.failed", f"probe `{probe.name}` failed: {type(err).__name__}: {err}", "run `gpuenv info -vv`")

@@ -26,11 +26,18 @@ SOURCE = "override"
 _EXAMPLES = Hint("usage.gpu", "name a compute capability or a product: `--gpu 8.6`, `--gpu 'RTX 3080'`, `--gpu none`")
 
 
+# `sm_86`, `compute_90a`: the last digit is the minor version. Without the word only what can be nothing else, as `86`
+# and `120`: `8` may be any of 8.0 to 8.9, `12` may be 1.2 or 12.x, `980` is a product.
+_COMPILERS_CAPABILITY = re.compile(r"(?:sm|compute)_?([0-9]{1,2})([0-9])[af]?")
+_BARE_CAPABILITY = re.compile(r"([2-9]|1[0-9])([0-9])")
+
+
 def overrides_from(gpus: Sequence[str], driver: str | None, environ: Mapping[str, str]) -> Overrides:
     """Read the options `--gpu` (each value) and `--driver`, and conda's variables; options win over variables.
 
     `--gpu` is a compute capability (`8.6`), a product (`RTX 3080`) or `none`. `CONDA_OVERRIDE_CUDA` is the CUDA driver
-    API as conda's `__cuda`; empty means "no driver at all". `CONDA_OVERRIDE_CUDA_ARCH` is the lowest compute
+    API as conda's `__cuda`; empty means "no driver at all", as it does to conda, which then has no `__cuda`. It
+    takes the place of what the driver says, in both directions. `CONDA_OVERRIDE_CUDA_ARCH` is the lowest compute
     capability of all GPUs as conda's `__cuda_arch`, taken as one GPU; empty means "no GPU".
 
     Raises UsageError for a value that is none of these.
@@ -93,12 +100,19 @@ def _gpus(values: Sequence[str]) -> tuple[ComputeCapability, ...]:
 
 
 def _gpu(text: str) -> ComputeCapability:
-    """Read `8.6` or `RTX 3080`."""
+    """Read `8.6` or `RTX 3080`; also `8,6`, `3080`, and as compilers write it `86` or `sm_86`."""
     from gpuenv import facts
 
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)*", text):
+    if match := _COMPILERS_CAPABILITY.fullmatch(text.lower()) or _BARE_CAPABILITY.fullmatch(text):
+        return _capability(f"{match[1]}.{match[2]}", "--gpu")
+    if re.fullmatch(r"[0-9]+,[0-9]", text):
+        return _capability(text.replace(",", "."), "--gpu")
+    if re.fullmatch(r"[0-9]{1,2}(\.[0-9]+)*", text):
         return _capability(text, "--gpu")
     found = facts.capability_of_product(text)
+    if found is None and text.isdecimal():  # `3090`: there is no GTX of that number
+        series = {facts.capability_of_product(f"{brand} {text}") for brand in ("GTX", "RTX")} - {None}
+        found = series.pop() if len(series) == 1 else None
     if found is not None:
         return found
     close = facts.product_suggestions(text)
@@ -114,9 +128,10 @@ def _capability(text: str, where: str) -> ComputeCapability:
     try:
         found = parse_compute_capability(text)
     except ValueError:
-        raise UsageError(
-            f"`{where}`: expected a compute capability such as `8.6`, found `{text}`", hints=[_EXAMPLES]
-        ) from None
+        is_major = where == "--gpu" and re.fullmatch(r"[1-9][0-9]?", text)
+        meant = [Hint("usage.gpu-meant", f"did you mean `--gpu {text}.0`?")] if is_major else []
+        message = f"`{where}`: expected a compute capability such as `8.6`, found `{text}`"
+        raise UsageError(message, hints=[*meant, _EXAMPLES]) from None
     if not (CAPABILITY_MIN <= found <= CAPABILITY_MAX and found[1] <= 9):
         low, high = format_compute_capability(CAPABILITY_MIN), format_compute_capability(CAPABILITY_MAX)
         message = f"`{where}`: expected a compute capability from {low} to {high}, found `{text}`"
@@ -125,9 +140,12 @@ def _capability(text: str, where: str) -> ComputeCapability:
 
 
 def _driver_version(text: str) -> Version:
-    """Read `460.89`. A number below 100 is no driver of today but a CUDA version taken for one."""
+    """Read `460.89`, or a branch such as `535`, which is taken as the first driver of it.
+
+    A number below 100 is no driver of today but a CUDA version taken for one.
+    """
     hint = Hint("usage.driver", "run `nvidia-smi` on that machine; it prints `Driver Version: 460.89`")
-    if not re.fullmatch(r"[0-9]+(\.[0-9]+){1,2}", text.strip()):
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+){0,2}", text.strip()):
         raise UsageError(f"`--driver`: expected a driver version such as `460.89`, found `{text}`", hints=[hint])
     version = Version(text.strip())
     if version.major < 100:

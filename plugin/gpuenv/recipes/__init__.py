@@ -48,12 +48,16 @@ def recipe_files(directories: Iterable[Path]) -> Iterator[Path]:
         yield from sorted(path for path in directory.glob("*.yaml") if path.is_file())
 
 
+def checkout_dir() -> Path:
+    """Return the directory of the recipes in a checkout of gpuenv; when gpuenv is installed it does not exist."""
+    return Path(__file__).resolve().parents[3] / "recipes"
+
+
 def shipped_dirs() -> Iterator[Path]:
     """Find the directory of the recipes that come with gpuenv: beside the source, or where an installer put them."""
-    checkout = Path(__file__).resolve().parents[3] / "recipes"
     schemes = [sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user")]
     installed = [Path(sysconfig.get_path("data", scheme)) / "share" / "gpuenv" / "recipes" for scheme in schemes]
-    for directory in (checkout, *installed):
+    for directory in (checkout_dir(), *installed):
         if (directory / "tf-2.4.yaml").is_file():
             yield directory
             return

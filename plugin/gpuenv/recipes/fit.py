@@ -26,8 +26,9 @@ from gpuenv.model import (
     format_driver_version,
     parse_compute_capability,
 )
-from gpuenv.recipes.fit_python import pick_python, python_reason
+from gpuenv.recipes.fit_python import other_patch_warning, pick_python, python_reason
 
+_FOR_PTX = "driver.too-old-for-ptx"
 OVERRIDE = "override"  # the source of what the user says about the machine
 
 
@@ -77,6 +78,8 @@ def recipe_fit(host: Host, request: Request, recipe: Recipe) -> RecipeFit:
     if excluded is not None:
         reasons.append(excluded)
     gpus, unserved, warnings = _gpus(host, recipe)
+    other_patch = other_patch_warning(request.python, python, installed)
+    warnings += [other_patch] if other_patch else []
     return RecipeFit((*reasons, *unserved), tuple(warnings), gpus, version, python)
 
 
@@ -120,7 +123,10 @@ def _gpus(host: Host, recipe: Recipe) -> tuple[tuple[GpuService, ...], list[Reas
             message = f"{framework} has no code that {gpu_text(service)} can run"
             reasons.append(Reason("gpu.no-code", message, _leave_out(host, gpu.index)))
         elif code == "ptx":
-            warnings.append(f"{gpu_text(service)} has to compile {framework}'s GPU code: the first start takes minutes")
+            warnings.append(f"{gpu_text(service)} has to compile {framework}'s GPU code, which takes minutes, once")
+            if recipe.gpu.without_ptx:
+                failing = ", ".join(recipe.gpu.without_ptx)
+                warnings.append(f"on {gpu_text(service)} {framework} has no code for {failing}: they fail")
     reasons += _above(served, recipe.gpu.compute_capability_max, framework, host)
     if not host.gpus:
         warnings.append("no GPU is known: nothing was checked against one, and without one everything runs on the CPU")
@@ -165,6 +171,9 @@ def _driver(host: Host, source: Source, platform: str, gpus: Sequence[GpuService
     if api is not None and api.major < toolkit.major:
         # Any driver of the same major CUDA version will do; an older major version's will not.
         return Reason("driver.too-old", f"the driver knows CUDA {api}, which is older than CUDA {toolkit}", fix), None
+    compiling = next((words for _, needed_for, words in needs if needed_for == _FOR_PTX), None)
+    if api is not None and api < toolkit and compiling is not None:
+        return Reason(_FOR_PTX, f"the driver knows CUDA {api} and not {toolkit}, {compiling}", fix), None
     return None, f"the driver's version is not known; it has to be {format_driver_version(least)} or newer, {why}"
 
 
@@ -184,7 +193,7 @@ def _driver_needs(
         made = facts.toolkit_driver(source.cuda_toolkit, platform) if gpu.code == "ptx" else None
         if made is not None:
             why = f"which {gpu_text(gpu)} needs to compile code of CUDA {source.cuda_toolkit}"
-            yield made, "driver.too-old-for-ptx", why
+            yield made, _FOR_PTX, why
 
 
 def _architecture(capability: ComputeCapability) -> str:

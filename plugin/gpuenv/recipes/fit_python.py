@@ -46,3 +46,14 @@ def python_reason(recipe: Recipe, asked: str | None) -> Reason | None:
         f"{framework.name} {framework.version} exists for Python {exists_for}, not for {asked}",
         f"use Python {best} instead of {asked}: `--python {best}`",
     )
+
+
+def other_patch_warning(
+    asked: str | None, picked: PythonInterpreter | None, installed: Sequence[PythonInterpreter]
+) -> str | None:
+    """Say that `3.8.1` was asked for and `3.8.18` is there, which would do; None when it is there or nothing is."""
+    if asked is None or picked is not None or asked.count(".") < 2:
+        return None
+    minor = asked.rpartition(".")[0]
+    near = next((str(one.version) for one in installed if f"{one.version}.".startswith(f"{minor}.")), None)
+    return f"Python {asked} is not installed, Python {near} is: `--python {minor}` takes it" if near else None

@@ -25,6 +25,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from gpuenv.errors import GpuenvError, Hint, RecipeError
 from gpuenv.model import CondaPackage, LoadedRecipe, Lock, Package, Recipe
 from gpuenv.recipes.lock_conda import START, conda_inputs, conda_lines, parse_conda_line
+from gpuenv.text_files import typed
 
 _FIRST_LINE = re.compile(r"# gpuenv lock of (?P<recipe>\S+): source (?P<source>\S+), (?P<platform>\S+), Python (\S+)")
 _FIELD = re.compile(r"# (recipe sha256|download_bytes|installed_bytes): (\S+)")
@@ -147,6 +148,28 @@ def parse_lock(text: str, origin: str) -> Lock:
     return Lock(text, packages, origin, header.download_bytes, header.installed_bytes, conda_packages)
 
 
+def with_sizes_of(lock: Lock, earlier: Lock | None) -> Lock:
+    """Fill in sizes that were not found out this time from an earlier lock, where that one pins the same files."""
+    if earlier is None or set(lock.packages) != set(earlier.packages):
+        return lock
+    text = lock.text
+    for field, now, before in (
+        ("download_bytes", lock.download_bytes, earlier.download_bytes),
+        ("installed_bytes", lock.installed_bytes, earlier.installed_bytes),
+    ):
+        if now is None:
+            text = text.replace(f"# {field}: {_number(None)}\n", f"# {field}: {_number(before)}\n", 1)
+    return parse_lock(text, lock.origin)
+
+
+def says_the_same(earlier: Lock | None, lock: Lock, path: Path) -> bool:
+    """Say whether the lock at that path is this one but for its date, so that writing it would change nothing."""
+    if earlier is None or Path(earlier.origin) != path:
+        return False
+    texts = [[line for line in one.text.splitlines() if not line.startswith("# made ")] for one in (earlier, lock)]
+    return texts[0] == texts[1]
+
+
 def installed_bytes(loaded: LoadedRecipe, source: str, platform: str, python_version: str) -> int | None:
     """Return the size on disk that the lock records; None when it does not, or there is no lock that can be read."""
     try:
@@ -224,8 +247,14 @@ def _package(entry: str, place: str) -> Package:
 def _invalid(place: str, expected: str, found: str) -> RecipeError:
     return RecipeError(
         f"{place}: expected {expected}, found {found}",
-        hints=[Hint("lock.again", "make the lock again with `gpuenv lock NAME`")],
+        hints=[Hint("lock.again", f"make the lock again with `gpuenv lock {_recipe_file(place)}`")],
     )
+
+
+def _recipe_file(place: str) -> str:
+    """Return the recipe whose lock is at `team/vision.locks/pypi-linux-64-py3.8.txt:6`: `team/vision.yaml`."""
+    directory = Path(place).parent
+    return typed(directory.with_suffix(".yaml")) if directory.suffix == ".locks" else "FILE"
 
 
 def _cut(text: str) -> str:

@@ -65,6 +65,12 @@ def _requirements(recipe: Recipe) -> Iterator[Finding]:
             message = _requirement(text, recipe)
             if message is not None:
                 yield (*path, index), message
+    packages = (text for _, one in _sources(recipe) for listed in one.packages.values() for text in listed)
+    wanted = (*packages, *(text for _, texts in lists for text in texts))
+    if not any(_is_framework(_project(text), recipe) for text in wanted):
+        name, version = recipe.framework.name, recipe.framework.version
+        message = f"expected a requirement of the framework, as `{name}=={version}`, found none"
+        yield ("requirements",), f"{message}; a list replaces the one that `extends` brings"
 
 
 def _requirement(text: str, recipe: Recipe) -> str | None:
@@ -77,10 +83,22 @@ def _requirement(text: str, recipe: Recipe) -> str | None:
         # Locks hold no addresses, so that any mirror can serve them.
         return f"expected a requirement without an address, found `{text}`"
     framework = recipe.framework
-    is_framework = canonicalize_name(wanted.name) == canonicalize_name(framework.name)
-    if is_framework and not wanted.specifier.contains(Version(framework.version), prereleases=True):
+    version = Version(framework.version)
+    if _is_framework(wanted.name, recipe) and not wanted.specifier.contains(version, prereleases=True):
         return f"expected a requirement that allows framework.version `{framework.version}`, found `{text}`"
     return None
+
+
+def _project(text: str) -> str:
+    """Return the project of a requirement or conda package: `tensorflow` of `tensorflow==2.4.0`, `tensorflow=2.4`."""
+    match = re.match(r"\s*(?:\S+::)?([A-Za-z0-9][A-Za-z0-9._-]*)", text)
+    return match[1] if match else ""
+
+
+def _is_framework(project: str, recipe: Recipe) -> bool:
+    """Say whether a project is the framework, or its build for GPUs: `tensorflow-gpu`."""
+    name = canonicalize_name(recipe.framework.name)
+    return canonicalize_name(project) in (name, f"{name}-gpu")
 
 
 def _variables(recipe: Recipe) -> Iterator[Finding]:

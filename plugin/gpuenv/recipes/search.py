@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from gpuenv.document import DocumentError, read_text
 from gpuenv.errors import Hint, RecipeError, UsageError
 from gpuenv.extension import RecipeSource
 from gpuenv.model import LoadedRecipe
-from gpuenv.recipes.load import FindBase, load_recipe
+from gpuenv.recipes.load import Bases, load_recipe
 
 FILE_ORIGIN = "file"
+PROJECT_ORIGIN = "project"
 _LIST = Hint("recipe.list", "run `gpuenv recipes list` to see the names")
 
 
-def list_recipes(sources: Sequence[RecipeSource]) -> tuple[tuple[LoadedRecipe, ...], tuple[str, ...]]:
+def list_recipes(
+    sources: Sequence[RecipeSource], *, forgiving: bool = False
+) -> tuple[tuple[LoadedRecipe, ...], tuple[str, ...]]:
     """Load every recipe that is found; return them, and a warning for each file that is wrong.
 
     Of two recipes with one name the first wins, and the second is left out without a word: that is how a team
     replaces a shipped recipe.
+
+    Raises RecipeError when the project's own recipe is wrong, for then any other would be another stack than the one
+    the project asks for; not when the list is to be `forgiving`.
     """
     found: dict[str, LoadedRecipe] = {}
     warnings = []
@@ -28,6 +35,8 @@ def list_recipes(sources: Sequence[RecipeSource]) -> tuple[tuple[LoadedRecipe, .
         try:
             loaded = load_recipe(path, origin, find_base)
         except RecipeError as err:
+            if origin == PROJECT_ORIGIN and not forgiving:
+                raise _project_is_wrong(err) from err
             warnings.append(f"a recipe was left out: {err.message}")
         else:
             found.setdefault(loaded.recipe.name, loaded)
@@ -47,6 +56,14 @@ def find_recipe(name_or_path: str, sources: Sequence[RecipeSource]) -> LoadedRec
     raise _unknown(name_or_path, sources)
 
 
+def project_recipe(sources: Sequence[RecipeSource]) -> LoadedRecipe | None:
+    """Load the project's own recipe; None when there is none. Raises RecipeError when it is wrong."""
+    for origin, path in _files(sources):
+        if origin == PROJECT_ORIGIN:
+            return load_recipe(path, origin, base_finder(sources))
+    return None
+
+
 def load_recipe_file(path: Path, sources: Sequence[RecipeSource]) -> LoadedRecipe:
     """Load a recipe file; `sources` are where its `extends` is looked up. Raises UsageError, RecipeError."""
     path = path.expanduser()
@@ -55,21 +72,33 @@ def load_recipe_file(path: Path, sources: Sequence[RecipeSource]) -> LoadedRecip
     return load_recipe(path, FILE_ORIGIN, base_finder(sources))
 
 
-def base_finder(sources: Sequence[RecipeSource]) -> FindBase:
-    """Return what finds a base by name. Files that are being read are passed over.
+@dataclass(frozen=True, slots=True)
+class _SearchPath:
+    """Find a base along the sources. Files that are being read are passed over.
 
     So a team's `tf-2.4` can extend the shipped `tf-2.4`.
     """
 
-    def find(name: str, reading: tuple[Path, ...]) -> Path | None:
-        for _, path in _files(sources):
+    sources: Sequence[RecipeSource]
+
+    def find(self, name: str, reading: tuple[Path, ...]) -> Path | None:
+        """Return the file of that name, or None."""
+        for _, path in _files(self.sources):
             if any(path.samefile(one) for one in reading):
                 continue
             if _declared_name(path, name) == name:
                 return path.absolute()
         return None
 
-    return find
+    def names(self, reading: tuple[Path, ...]) -> list[str]:
+        """Return the names of all recipes but those that are being read."""
+        files = (path for _, path in _files(self.sources) if not any(path.samefile(one) for one in reading))
+        return [name for path in files if (name := _declared_name(path, "")) is not None]
+
+
+def base_finder(sources: Sequence[RecipeSource]) -> Bases:
+    """Return what finds the base of a recipe by name."""
+    return _SearchPath(sources)
 
 
 def _is_path(text: str) -> bool:
@@ -100,10 +129,15 @@ def _declared_name(path: Path, wanted: str) -> str | None:
     return entry.value.text if entry is not None else None
 
 
+def _project_is_wrong(error: RecipeError) -> RecipeError:
+    others = Hint("recipe.other", "mend it, or choose another recipe for this once with `--recipe tf-2.4`")
+    return RecipeError(error.message, cause=error.cause, hints=[*error.hints, others])
+
+
 def _unknown(name: str, sources: Sequence[RecipeSource]) -> UsageError:
     from gpuenv.conform import closest
 
-    recipes, warnings = list_recipes(sources)
+    recipes, warnings = list_recipes(sources, forgiving=True)
     names = [loaded.recipe.name for loaded in recipes]
     meant = closest(name, names)
     known = f"found {', '.join(f'`{one}`' for one in names)}" if names else "found no recipe at all"

@@ -91,7 +91,29 @@ def choose(
 
 
 def explain_rejections(rejections: Iterable[Rejection]) -> list[str]:
-    """Write a line for each rejection: `tf-2.4 from pypi: driver 440.33 is older than 450.80.02`."""
+    """Write a line for each rejection: `tf-2.4 from pypi: driver 440.33 is older than 450.80.02`.
+
+    Sources that nobody provides are left out: nothing about the machine is in their way, and nothing the user could
+    change would help. `unavailable_sources` has them.
+    """
+    return _lines(one for one in rejections if not _is_unavailable(one))
+
+
+def unavailable_sources(rejections: Iterable[Rejection]) -> list[str]:
+    """Write a line for each recipe with sources that nobody provides."""
+    sources: dict[str, list[str]] = {}
+    for one in rejections:
+        if _is_unavailable(one) and one.source is not None:
+            sources.setdefault(one.recipe, []).append(one.source)
+    why = "which need a plugin that is not installed"
+    return [f"{recipe} could also take CUDA from {' or '.join(names)}, {why}" for recipe, names in sources.items()]
+
+
+def _is_unavailable(rejection: Rejection) -> bool:
+    return rejection.source is not None and all(reason.code == "source.unavailable" for reason in rejection.reasons)
+
+
+def _lines(rejections: Iterable[Rejection]) -> list[str]:
     return [
         f"{rejection.recipe}{f' from {rejection.source}' if rejection.source else ''}: "
         + "; ".join(reason.message for reason in rejection.reasons)
@@ -174,7 +196,8 @@ def _candidate(terms: _Terms, loaded: LoadedRecipe, source_name: str) -> _Candid
         reasons = (*of_source.reasons, *room)
         reasons = (*reasons, *_engine_reasons(terms, loaded, source_name, alone=not reasons))
     else:  # what else is wrong with it helps nobody
-        reasons = (Reason("source.unavailable", f"no plugin of gpuenv provides the source `{source_name}`"),)
+        message = f"no plugin of gpuenv provides the source `{source_name}`"
+        reasons = (Reason("source.unavailable", message, _provided(terms, loaded)),)
     choice = Choice(
         loaded=loaded,
         source_name=source_name,
@@ -184,6 +207,12 @@ def _candidate(terms: _Terms, loaded: LoadedRecipe, source_name: str) -> _Candid
         warnings=(*of_recipe.warnings, *of_source.warnings),
     )
     return _Candidate(choice, of_recipe.reasons, reasons)
+
+
+def _provided(terms: _Terms, loaded: LoadedRecipe) -> str | None:
+    """Say which source there is instead, to somebody who asked for one that nobody provides."""
+    others = [name for name in loaded.recipe.sources if name in terms.artifact_sources]
+    return f"take CUDA from another place: `--cuda-from {others[0]}`" if others and terms.request.cuda_from else None
 
 
 def _engine_reasons(terms: _Terms, loaded: LoadedRecipe, source_name: str, *, alone: bool) -> tuple[Reason, ...]:
@@ -251,9 +280,10 @@ def _nothing_fits(
         message = f"no recipe has {request.framework or 'a framework of version'} {request.framework_version}"
     else:
         message = f"no recipe fits {_machine(host, request)}"
+    lines = explain_rejections(rejected) or _lines(rejected)
     fixes = [(reason.code, reason.fix) for one in rejected for reason in one.reasons if reason.fix]
     hints = [Hint(code, fix) for code, fix in dict.fromkeys(fixes)]
-    return NoRecipeError(message, cause="; ".join(explain_rejections(rejected)) or None, hints=[*hints, _LIST])
+    return NoRecipeError(message, cause="; ".join(lines) or None, hints=[*hints, _LIST])
 
 
 def _machine(host: Host, request: Request) -> str:

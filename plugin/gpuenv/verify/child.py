@@ -77,7 +77,7 @@ def verdict(run: ChildRun, context: CheckContext) -> str | None:
     if report.failure is not None:
         return report.failure
     if completed.timed_out:
-        return f"{_place(run)} did not end within {context.timeout_s:.0f} s"
+        return f"{_place(run)} did not end within {context.timeout_s:g} s"
     if not report.started:
         return f"the environment's Python did not begin the check: {completed.ending}"
     if not completed.ok:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gpuenv.errors import GpuenvError
 from gpuenv.extension import CheckContext
 from gpuenv.gpu_code import service_of
 from gpuenv.model import CheckResult, Gpu, format_compute_capability
 from gpuenv.verify.finding import Finding, entry
+from gpuenv.verify.packages import changed_packages, framework_version, installed_versions
+
+if TYPE_CHECKING:
+    from gpuenv.binaries import GpuCodeSummary
 
 
 def check(context: CheckContext) -> CheckResult:
@@ -21,14 +25,18 @@ def check(context: CheckContext) -> CheckResult:
     started = time.monotonic()
     parts: tuple[Callable[[CheckContext], Finding], ...] = (
         framework_version,
+        changed_packages,
         libraries,
         gpu_code,
         cuda_tools,
         startup_file,
         external_libraries,
     )
+    if not installed_versions(context.recipe.framework.name, context):
+        # Everything else would only say in other words that the framework is not there.
+        parts = parts[:2]
     findings = [_guarded(part, context) for part in parts]
-    problems = [problem for finding in findings for problem in finding.problems]
+    problems = list(dict.fromkeys(problem for finding in findings for problem in finding.problems))
     evidence: dict[str, Any] = {name: value for finding in findings for name, value in finding.evidence.items()}
     evidence["problems"] = problems
     summaries = [finding.summary for finding in findings if finding.summary is not None]
@@ -37,25 +45,9 @@ def check(context: CheckContext) -> CheckResult:
         "failed" if problems else "ok",
         "; ".join(problems or summaries),
         elapsed_s=round(time.monotonic() - started, 3),
-        hint=f"make it again with `gpuenv create -p {context.built.prefix} --force`" if problems else None,
+        hint="make it again with `gpuenv create --force`" if problems else None,
         evidence=evidence,
     )
-
-
-def framework_version(context: CheckContext) -> Finding:
-    """Compare the installed version with the recipe's, by the package's metadata."""
-    framework = context.recipe.framework
-    stem = framework.name.replace("-", "_").lower()
-    installed = sorted(
-        path.name.removesuffix(".dist-info").partition("-")[2]
-        for path in context.built.site_packages.glob("*-*.dist-info")
-        if path.name.partition("-")[0].lower() == stem
-    )
-    found = ", ".join(installed) or "none"
-    evidence = {"framework": f"{framework.name} {found}"}
-    if installed != [framework.version]:
-        return Finding((f"{framework.name} is `{found}`, expected `{framework.version}`",), evidence)
-    return Finding(evidence=evidence)
 
 
 def gpu_code(context: CheckContext) -> Finding:
@@ -84,8 +76,24 @@ def gpu_code(context: CheckContext) -> Finding:
         "ptx": "compiles PTX at first use",
         "unknown": "is served in an unknown way",
     }
-    lines = list(dict.fromkeys(f"{_named(gpu)} {words[by]}" for gpu, by in served if by is not None))
+    said = [f"{_named(gpu)} {words[by]}{_gaps(context, summary, gpu)}" for gpu, by in served if by is not None]
+    lines = list(dict.fromkeys(said))
     return Finding(problems, {**evidence, "gpus": lines}, ", ".join(lines) or None)
+
+
+def _gaps(context: CheckContext, summary: GpuCodeSummary, gpu: Gpu) -> str:
+    """Say what of the framework a GPU has no code for, though it has for the rest: regions without PTX."""
+    if gpu.compute_capability is None:
+        return ""
+    without = sum(
+        count
+        for (machine_code, ptx), count in summary.regions_by_code.items()
+        if service_of(gpu.compute_capability, machine_code, ptx) is None
+    )
+    if not without:
+        return ""
+    named = f" ({', '.join(context.recipe.gpu.without_ptx)})" if context.recipe.gpu.without_ptx else ""
+    return f", but {without} of {summary.regions} parts have no code for it and fail{named}"
 
 
 def cuda_tools(context: CheckContext) -> Finding:

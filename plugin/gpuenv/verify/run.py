@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from gpuenv.extension import Check, CheckContext, Diagnosis, Rule
-from gpuenv.model import CheckResult, Host, Progress, Reporter
+from gpuenv.model import CheckResult, Host, Progress, Reporter, Warned, silent
 
 # What the probes write as the source of a GPU that the user only named (`--gpu 8.6`, `CONDA_OVERRIDE_CUDA_ARCH`).
 _OVERRIDE = "override"
@@ -33,9 +34,41 @@ def run_all(
             results.append(CheckResult(check.name, "not run", f"not run: {reason}", activated))
             continue
         tell("" if activated is None else "activated" if activated else "not activated")
-        result = check.run(replace(context, activated=bool(activated), on_step=tell))
-        results.append(diagnose_result(replace(result, activated=activated), rules))
+        result = guarded(check, replace(context, activated=bool(activated), on_step=tell))
+        about = f"{'GPU check' if check.needs_gpu else 'check'} {check.name}: "
+        results.append(diagnose_result(replace(result, activated=activated), rules, report, about))
     return tuple(results)
+
+
+def guarded(check: Check, context: CheckContext) -> CheckResult:
+    """Run a check; one that raises, or gives what no receipt can hold, is `failed` with what is wrong about it.
+
+    It may come from a plugin, and an environment that took minutes to make must not go with it. Ctrl-C goes through.
+    """
+    try:
+        found: object = check.run(context)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as err:
+        lines = "".join(traceback.format_exception(err))
+        return CheckResult(
+            check.name, "failed", f"the check itself is broken: it raised {err!r}", evidence={"traceback": lines}
+        )
+    if not isinstance(found, CheckResult):
+        return CheckResult(
+            check.name, "failed", f"the check itself is broken: it gave `{found!r}`, expected a CheckResult"
+        )
+    try:
+        return _as_in_receipt(replace(found, check=check.name))
+    except (TypeError, ValueError) as err:  # msgspec's errors are ValueErrors
+        return CheckResult(check.name, "failed", f"the check itself is broken: its result cannot be kept: {err}")
+
+
+def _as_in_receipt(result: CheckResult) -> CheckResult:
+    """Return the result as it will be read from the receipt. Raises ValueError or TypeError for one that cannot be."""
+    from msgspec import json
+
+    return json.decode(json.encode(result, enc_hook=str), type=CheckResult)
 
 
 def reason_not_to_run(check: Check, activated: bool | None, host: Host, before: Sequence[CheckResult]) -> str | None:
@@ -54,13 +87,18 @@ def reason_not_to_run(check: Check, activated: bool | None, host: Host, before: 
     return None
 
 
-def diagnose_result(result: CheckResult, rules: Sequence[Rule]) -> CheckResult:
-    """Add cause and hint to a failed result, from what its child wrote; a check that knows its own cause keeps it."""
+def diagnose_result(
+    result: CheckResult, rules: Sequence[Rule], report: Reporter = silent, about: str = ""
+) -> CheckResult:
+    """Add cause and hint to a failed result, from what its child wrote; a check that knows its own cause keeps it.
+
+    Rules read `about` and the message as one line, `GPU check train: it did not end within 900 s`, then the log.
+    """
     if result.status != "failed" or result.cause is not None:
         return result
     log = result.evidence.get("log")
     text = _tail(Path(log)) if isinstance(log, str) else ""
-    found = _first_diagnosis(f"{result.message}\n{text}", rules)
+    found = _first_diagnosis(f"{about}{result.message}\n{text}", rules, report)
     return result if found is None else replace(result, cause=found.cause, hint=found.fix)
 
 
@@ -69,8 +107,25 @@ def _ways(check: Check) -> tuple[bool | None, ...]:
     return (False, True) if check.needs_activation else (None,)
 
 
-def _first_diagnosis(text: str, rules: Sequence[Rule]) -> Diagnosis | None:
-    return next((found for rule in rules if (found := rule.find(text)) is not None), None)
+def _first_diagnosis(text: str, rules: Sequence[Rule], report: Reporter) -> Diagnosis | None:
+    """Ask the rules in their order; one that fails is passed over with a warning."""
+    for rule in rules:
+        try:
+            found: object = rule.find(text)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as err:
+            report(Warned(f"the doctor rule `{rule.id}` raised {err!r}"))
+            continue
+        if isinstance(found, Diagnosis) and isinstance(found.cause, str) and isinstance(found.fix, str):
+            return found
+        if found is not None:
+            report(
+                Warned(
+                    f"the doctor rule `{rule.id}` gave `{found!r}`, expected a Diagnosis with text for cause and fix"
+                )
+            )
+    return None
 
 
 def _tail(path: Path) -> str:

@@ -71,6 +71,8 @@ def _result(
 ) -> CheckResult:
     """Make the result; as long as no rule knows better, the hint on a failed one is to read the log."""
     hint = f"read the full output in `{evidence['log']}`" if failed else None
+    if failed and "did not end within" in message:
+        hint = f"give it more time: `gpuenv verify {name} --timeout {max(900, 4 * context.timeout_s):g}`"
     status: CheckStatus = "failed" if failed else "ok"
     return CheckResult(name, status, message, context.activated, round(elapsed_s, 3), hint=hint, evidence=evidence)
 
@@ -84,7 +86,9 @@ def _unable(name: str, context: CheckContext) -> CheckResult | None:
     script = activation_script(context.built.prefix)
     if context.activated and not script.is_file():
         message = f"the environment has no activation script `{script}`"
-        return CheckResult(name, "failed", message, context.activated, hint="run `gpuenv create` again with `--force`")
+        return CheckResult(
+            name, "failed", message, context.activated, hint="make it again with `gpuenv create --force`"
+        )
     return None
 
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from gpuenv.binaries import FatBinary, GpuCodeSummary, fat_binaries, gpu_code
 from gpuenv.errors import GpuenvError
+from gpuenv.model import ComputeCapability
 from made_binaries import add_section, fat_binary, make_dll
 from small_stack import compile_library
 
@@ -19,12 +21,17 @@ def library(tmp_path: Path) -> Path:
     return path
 
 
+def summarized(*regions: tuple[set[ComputeCapability], set[ComputeCapability]]) -> GpuCodeSummary:
+    return GpuCodeSummary(Counter((frozenset(machine_code), frozenset(ptx)) for machine_code, ptx in regions))
+
+
 def test_gpu_code__two_sections_with_padding__counted_by_region(library: Path) -> None:
     whole = fat_binary((MACHINE_CODE, 75), (MACHINE_CODE, 80), (MACHINE_CODE, 80), (PTX, 80)) + b"\0" * 24
     add_section(library, ".nv_fatbin", whole + fat_binary((MACHINE_CODE, 80), payload=8) + b"\0" * 8)
     add_section(library, "__nv_relfatbin", fat_binary((MACHINE_CODE, 80), (PTX, 120)))
     summary = gpu_code(library)
-    assert GpuCodeSummary(3, {(7, 5): 1, (8, 0): 3}, {(8, 0): 1, (12, 0): 1}) == summary
+    assert summarized(({(7, 5), (8, 0)}, {(8, 0)}), ({(8, 0)}, set()), ({(8, 0)}, {(12, 0)})) == summary
+    assert summary.regions == 3
     assert summary.machine_code == {(7, 5), (8, 0)}
     assert summary.machine_code_everywhere == {(8, 0)}
     assert summary.ptx == {(8, 0), (12, 0)}
@@ -35,24 +42,24 @@ def test_gpu_code__magic_inside_the_code__not_a_region(library: Path) -> None:
     outer = bytearray(fat_binary((MACHINE_CODE, 80), payload=len(inner)))
     outer[-len(inner) :] = inner
     add_section(library, ".nv_fatbin", bytes(outer))
-    assert gpu_code(library) == GpuCodeSummary(1, {(8, 0): 1}, {})
+    assert gpu_code(library) == summarized(({(8, 0)}, set()))
 
 
 def test_gpu_code__among_the_constants__counted(tmp_path: Path) -> None:
     numbers = ", ".join(str(byte) for byte in fat_binary((MACHINE_CODE, 80)))
     source = f"__attribute__((aligned(8))) const unsigned char kernel[] = {{ {numbers} }};"
     compile_library(source, tmp_path / "libjit.so")
-    assert gpu_code(tmp_path / "libjit.so") == GpuCodeSummary(1, {(8, 0): 1}, {})
+    assert gpu_code(tmp_path / "libjit.so") == summarized(({(8, 0)}, set()))
 
 
 def test_gpu_code__windows__section_name_cut_at_8(tmp_path: Path) -> None:
     content = fat_binary((MACHINE_CODE, 35), (PTX, 80)) + fat_binary((MACHINE_CODE, 35))
     make_dll(tmp_path / "kernels.dll", sections={b".nv_fatb": content, b".nvFatBi": b"\0" * 24})
-    assert gpu_code(tmp_path / "kernels.dll") == GpuCodeSummary(2, {(3, 5): 2}, {(8, 0): 1})
+    assert gpu_code(tmp_path / "kernels.dll") == summarized(({(3, 5)}, {(8, 0)}), ({(3, 5)}, set()))
 
 
 def test_gpu_code__library_without_any__no_regions(library: Path) -> None:
-    assert gpu_code(library) == GpuCodeSummary(0, {}, {})
+    assert gpu_code(library) == GpuCodeSummary({})
 
 
 def test_fat_binaries__whole_programs_only__unless_asked(library: Path) -> None:

@@ -64,6 +64,11 @@ LOGS = [
         "Ignoring visible gpu device (device: 0, name: GeForce GTX 780M, pci bus id: 0000:01, compute capability: 3.0)"
         " with Cuda compute capability 3.0. The minimum required Cuda capability is 3.5.",
     ),
+    (
+        "code.operation-without-ptx",
+        "OP_REQUIRES failed at cwise_op_gpu_base.cc:89 : Internal: Failed to load in-memory CUBIN: "
+        "CUDA_ERROR_NO_BINARY_FOR_GPU: no kernel image is available for execution on the device",
+    ),
     ("code.none-for-gpu", "CUDA error: no kernel image is available for execution on the device"),
     (
         "code.none-for-gpu",
@@ -79,7 +84,8 @@ LOGS = [
     ("xla.ptxas-too-old", "ptxas fatal   : Value 'sm_86' is not defined for option 'gpu-name'"),
     ("xla.ptxas-too-old", "*** WARNING *** You are using ptxas 10.1.243, which is older than 11.1."),
     ("xla.ptxas-missing", "Couldn't invoke ptxas --version"),
-    ("code.still-compiling", "matmul did not end within 900 s"),
+    ("code.still-compiling", "GPU check compute: matmul did not end within 900 s"),
+    ("code.still-compiling", "GPU check train: the start did not end within 0.5 s"),
     (
         "cudnn.not-started",
         "Failed to get convolution algorithm. This is probably because cuDNN failed to initialize, so",
@@ -110,6 +116,7 @@ HARMLESS = [
     f"{DSO}'libnvinfer.so.7'; dlerror: libnvinfer.so.7: {NO_FILE}",
     "I dso_loader.cc:49] Successfully opened dynamic library libcudart.so.11.0",
     "I gpu_device.cc:1406] Created TensorFlow device (/device:GPU:0 with 76000 MB memory)",
+    "check import: the start did not end within 0.5 s",
     "successful NUMA node read from SysFS had negative value (-1), but there must be at least one NUMA node",
     "",
 ]

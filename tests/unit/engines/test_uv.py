@@ -1,26 +1,17 @@
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from packaging.version import Version
 
-from gpuenv.engines.uv import _build_error, _DownloadCounter, describe_venv, explain, parse_size
-from gpuenv.engines.uv_lock import download_size
-from gpuenv.errors import FetchError, GpuenvError, TargetError, UnsolvableError
-from gpuenv.model import Progress
+from gpuenv.engines.uv import _DownloadCounter, describe_venv, parse_size, run_uv
+from gpuenv.engines.uv_lock import download_size, solve
+from gpuenv.errors import TargetError
+from gpuenv.model import Progress, Wanted, silent
 from gpuenv.process import Completed
-
-HASH_MISMATCH = """\
-Using Python 3.12.1 environment at: /tmp/x
-Resolved 2 packages in 6ms
-error: Failed to install requirements
-  \u00d7 Failed to download `tensorflow==2.4.0`
-  ╰─▶ Hash mismatch for `tensorflow==2.4.0`
-
-      Expected:
-        sha256:0000
-"""
 
 
 @pytest.mark.parametrize(
@@ -41,28 +32,6 @@ def test_download_counter__lines_of_uv__progress_in_bytes() -> None:
         Progress("build", 0, 3072, "bytes", "small"),
         Progress("build", 1024, 3072, "bytes", "small"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("stderr", "kind", "message"),
-    [
-        (HASH_MISMATCH, FetchError, "hash that the lock pins"),
-        ("error: failed to write: No space left on device (os error 28)", GpuenvError, "is full"),
-        ("error: Failed to fetch: `http://x`\n  Caused by: dns error", FetchError, "a download failed"),
-        ("  ╰─▶ Because nope was not found in the package registry", UnsolvableError, "does not have a package"),
-        ("error: something new", GpuenvError, "uv could not build"),
-    ],
-    ids=["hash", "disk", "network", "absent", "other"],
-)
-def test_build_error__what_uv_says__becomes_the_right_error(stderr: str, kind: type, message: str) -> None:
-    error = _build_error(Completed(("uv",), 2, "", stderr, 0.1), Path("/envs/tf"))
-    assert type(error) is kind
-    assert message in error.message
-    assert error.cause
-
-
-def test_explain__progress_lines__are_left_out() -> None:
-    assert explain(HASH_MISMATCH).startswith("Failed to install requirements; Failed to download `tensorflow==2.4.0`")
 
 
 def test_describe_venv__pyvenv_cfg__layout(tmp_path: Path) -> None:
@@ -95,3 +64,50 @@ def test_describe_venv__nothing_there__target_error(tmp_path: Path) -> None:
 )
 def test_download_size__pylock__adds_up(packages: list[dict[str, object]], expected: int | None) -> None:
     assert download_size({"packages": packages}) == expected
+
+
+PYLOCK = '[[packages]]\nname = "six"\nversion = "1.15.0"\nwheels = [{ size = 5 }]\n'
+
+
+@pytest.fixture
+def uv_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, str]]]:
+    """Answer for uv, and note what it was called with; its cache is empty when `--offline` finds nothing."""
+    calls: list[tuple[list[str], dict[str, str]]] = []
+
+    def run(argv: Sequence[object], *, env: dict[str, str], **_: object) -> Completed:
+        arguments = [str(part) for part in argv[4:]]
+        calls.append((arguments, env))
+        if "--offline" in arguments and env.get("UV_NO_CACHE"):
+            return Completed((), 1, "", "error: not found in the cache", 0.1)
+        return Completed((), 0, PYLOCK if "pylock.toml" in arguments else "six==1.15.0", "", 0.1)
+
+    monkeypatch.setattr("gpuenv.process.run", run)
+    return calls
+
+
+@pytest.mark.parametrize("python", ["/pythons/3.8/bin/python", None], ids=["installed", "none"])
+def test_solve__python__is_one_that_is_there_and_never_downloaded(uv_calls, python: str | None) -> None:
+    solved = solve(Wanted(("six==1.15.0",), "win-64", "3.8", python=python), silent)
+    assert solved.download_bytes == 5
+    compiling = [(arguments, env) for arguments, env in uv_calls if "compile" in arguments]
+    assert len(compiling) == 2
+    for arguments, env in compiling:
+        assert arguments[arguments.index("--python") + 1] == (python or sys.executable)
+        assert arguments[arguments.index("--python-version") + 1] == "3.8"
+        assert env["UV_PYTHON_DOWNLOADS"] == "never"
+
+
+@pytest.mark.parametrize(
+    ("no_cache", "expected"), [("", [False, True]), ("1", [False, True, False])], ids=["cache", "no cache"]
+)
+def test_solve__sizes__come_from_uvs_cache_where_it_has_one(
+    uv_calls, monkeypatch: pytest.MonkeyPatch, no_cache: str, expected: list[bool]
+) -> None:
+    monkeypatch.setenv("UV_NO_CACHE", no_cache)
+    assert solve(Wanted(("six==1.15.0",), "linux-64", "3.8"), silent).download_bytes == 5
+    assert ["--offline" in arguments for arguments, _ in uv_calls if "compile" in arguments] == expected
+
+
+def test_run_uv__python_install__may_download(uv_calls) -> None:
+    run_uv(["python", "install", "3.8"], silent)
+    assert "UV_PYTHON_DOWNLOADS" not in uv_calls[0][1]

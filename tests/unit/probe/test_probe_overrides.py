@@ -25,6 +25,15 @@ REAL = Host(
         pytest.param(["8.6"], None, {}, Overrides(((8, 6),), source="--gpu"), id="capability"),
         pytest.param(["rtx 3080", "6.1"], None, {}, Overrides(((8, 6), (6, 1)), source="--gpu"), id="two, one by name"),
         pytest.param(["none"], None, {}, Overrides((), source="--gpu"), id="none"),
+        pytest.param(
+            ["86", "120", "sm_86", "SM86", "compute_90a", "8,6"],
+            None,
+            {},
+            Overrides(((8, 6), (12, 0), (8, 6), (8, 6), (9, 0), (8, 6)), source="--gpu"),
+            id="as compilers write it, and with a comma",
+        ),
+        pytest.param(["3090", "1080"], None, {}, Overrides(((8, 6), (6, 1)), source="--gpu"), id="number of a product"),
+        pytest.param([], "535", {}, Overrides(None, Version("535"), source="--driver"), id="branch of drivers"),
         pytest.param([], "460.89", {}, Overrides(None, Version("460.89"), source="--driver"), id="driver"),
         pytest.param(
             ["8.6"],
@@ -93,6 +102,9 @@ def test_overrides_from__options_and_variables__options_win(gpus, driver, enviro
     ("gpus", "driver", "environ", "words"),
     [
         pytest.param(["8"], None, {}, "expected a compute capability such as `8.6`, found `8`", id="no minor"),
+        pytest.param(["12"], None, {}, "found `12`", id="1.2 or 12.x"),
+        pytest.param(["sm_8"], None, {}, "no compute capability is known for GPU `sm_8`", id="compiler's, no minor"),
+        pytest.param([], "11", {}, "expected at least 100, found `11`", id="major CUDA version as driver"),
         pytest.param(["86.0"], None, {}, "from 1.0 to 20.9, found `86.0`", id="no such capability"),
         pytest.param(["8.10"], None, {}, "from 1.0 to 20.9, found `8.10`", id="two-digit minor"),
         pytest.param(["8.6.1"], None, {}, "found `8.6.1`", id="three numbers"),
@@ -161,3 +173,10 @@ def test_run__driver_overridden_without_one__is_there_with_the_note_on_no_gpu() 
     host = run(bare, Overrides(driver_version=Version("460.89")))
     assert host.driver == Driver(Version("460.89"), None, "override")
     assert host.note("gpu.none") is not None
+
+
+@pytest.mark.parametrize(("text", "meant"), [("8", "--gpu 8.0"), ("12", "--gpu 12.0")])
+def test_overrides_from__only_the_major_version__asks_whether_its_first_was_meant(text: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        overrides_from([text], None, {})
+    assert caught.value.hints[0].text == f"did you mean `{meant}`?"

@@ -19,6 +19,8 @@ from gpuenv.recipes.lock import (
     lock_path,
     parse_lock,
     read_lock,
+    says_the_same,
+    with_sizes_of,
 )
 from gpuenv.recipes.schema import parse_recipe
 from gpuenv.recipes.search import load_recipe_file
@@ -115,7 +117,7 @@ packages = st.builds(
 LOADED = small()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(packages, min_size=1, max_size=5), st.one_of(st.none(), st.integers(0, 2**50)))
 def test_parse_lock__any_packages__survive_a_round_trip(wanted: list[Package], size: int | None) -> None:
     compiled = "".join(
@@ -238,3 +240,44 @@ def test_read_lock__not_utf8__is_a_recipe_error(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
         read_lock(small(str(tmp_path / "small.yaml")), "pypi", "linux-64", "3.8")
     assert installed_bytes(small(str(tmp_path / "small.yaml")), "pypi", "linux-64", "3.8") is None
+
+
+def test_with_sizes_of__same_files__sizes_that_were_not_found_out_stay() -> None:
+    earlier = parse_lock(lock_text(small(), size=456), "x")
+    text = lock_text(small()).replace("download_bytes: 123", "download_bytes: unknown")
+    kept = with_sizes_of(parse_lock(text, "x"), earlier)
+    assert (kept.download_bytes, kept.installed_bytes) == (123, 456)
+    assert parse_lock(kept.text, "x") == kept
+    assert with_sizes_of(parse_lock(lock_text(small(), size=789), "x"), earlier).installed_bytes == 789
+
+
+def test_with_sizes_of__other_files__are_unknown() -> None:
+    earlier = parse_lock(lock_text(small(), size=456), "x")
+    other = parse_lock(lock_text(small(), COMPILED.replace("0.15.0", "0.15.1")), "x")
+    assert with_sizes_of(other, earlier).installed_bytes is None
+    assert with_sizes_of(other, None) == other
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (("made 2026-11-23", "made 2027-01-01"), True),
+        (("0.15.0", "0.15.1"), False),
+        (("recipe sha256: ", "recipe sha256: 0"), False),
+    ],
+    ids=["date", "version", "requirements"],
+)
+def test_says_the_same__a_change__but_of_the_date_counts(tmp_path: Path, change: tuple[str, str], same: bool) -> None:
+    path = tmp_path / "lock.txt"
+    lock = parse_lock(lock_text(small()), "solved")
+    earlier = parse_lock(lock_text(small()).replace(*change), str(path))
+    assert says_the_same(earlier, lock, path) is same
+    assert not says_the_same(earlier, lock, tmp_path / "other.txt")
+    assert not says_the_same(None, lock, path)
+
+
+def test_read_lock__damaged__hint_names_the_recipes_file(tmp_path: Path) -> None:
+    put_lock(tmp_path / "small.yaml", "nonsense\n")
+    with pytest.raises(RecipeError) as caught:
+        read_lock(small(str(tmp_path / "small.yaml")), "pypi", "linux-64", "3.8")
+    assert caught.value.hints[0].text == f"make the lock again with `gpuenv lock {tmp_path / 'small.yaml'}`"

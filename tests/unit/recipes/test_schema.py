@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from recipe_texts import SHIPPED, SMALL, child
@@ -57,6 +59,30 @@ def test_parse_recipe__shipped__are_all_valid() -> None:
             "summary: x\ncolour: red",
             "small.yaml:4:1: expected `checks` or `notes`, found the key `colour`",
             id="unknown key",
+        ),
+        pytest.param(
+            "requirements:\n  - tensorflow==2.4.0\n",
+            "requirements:\n",
+            "small.yaml:17:3: expected a requirement of the framework, as `tensorflow==2.4.0`, found none",
+            id="framework not among the requirements",
+        ),
+        pytest.param(
+            "pythons:",
+            "summery: x\npythons:",
+            "small.yaml:10:1: expected a known key, found `summery`; did you mean `summary`?",
+            id="misspelt key that is there too",
+        ),
+        pytest.param(
+            "  ptx:",
+            '  compute_capability: "9.0"\n  ptx:',
+            "small.yaml:15:3: expected a known key, found `compute_capability`; did you mean `compute_capability_max`?",
+            id="as close to a key that is there as to one that is not",
+        ),
+        pytest.param(
+            "sources:",
+            'sources:\n  pipy: {cudnn: "8.7"}',
+            "small.yaml:20:3: expected a whole entry, found a part of one for `pipy`; did you mean `pypi`? (sources)",
+            id="misspelt source",
         ),
         pytest.param(
             "loader: {linux-64",
@@ -202,17 +228,36 @@ def test_parse_recipe__misspelt_required_key__is_one_problem_not_two() -> None:
     assert refusal(SMALL.replace("driver_min", "driver_minn")).cause is None
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("tensorflow==2.4.0", "TensorFlow-GPU == 2.4.0"),
+        ("  - tensorflow==2.4.0\n", ""),
+    ],
+    ids=["build for GPUs", "brought by the source"],
+)
+def test_parse_recipe__framework_under_another_name_or_place__is_found(old: str, new: str) -> None:
+    text = SMALL.replace(old, new)
+    if not new:
+        text = text.replace("nvidia-cudnn-cu11==8.6.0.163", "tensorflow[and-cuda]==2.4.0")
+    assert parse_recipe(text, "small.yaml").framework.name == "tensorflow"
+
+
 def test_parse_recipe__unknown_check_and_source__are_left_to_plugins() -> None:
     recipe = parse_recipe(SMALL.replace("pypi:", "acme:") + "checks: [acme-check]\n", "small.yaml")
     assert list(recipe.sources) == ["acme"]
 
 
-def problems_of(text: str) -> list[str]:
+@cache
+def validator() -> Any:
     jsonschema = pytest.importorskip("jsonschema", reason="install gpuenv[test] to run this")
     schema = json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
-    validator = jsonschema.Draft202012Validator(schema)
-    return [error.message for error in validator.iter_errors(plain(read_text(text, "small.yaml")))]
+    return jsonschema.Draft202012Validator(schema)
+
+
+def problems_of(text: str) -> list[str]:
+    return [error.message for error in validator().iter_errors(plain(read_text(text, "small.yaml")))]
 
 
 @pytest.mark.parametrize(

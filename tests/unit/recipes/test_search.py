@@ -6,7 +6,7 @@ import pytest
 from recipe_texts import SHIPPED, SMALL, child, sources_of
 
 from gpuenv.errors import RecipeError, UsageError
-from gpuenv.recipes.search import find_recipe, list_recipes, load_recipe_file
+from gpuenv.recipes.search import find_recipe, list_recipes, load_recipe_file, project_recipe
 
 
 @pytest.fixture
@@ -174,3 +174,51 @@ def test_load__extends_the_shipped_recipe__is_whole(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.yaml", child("mine", "tf-2.4", "sources: {toolkit: null, conda: null}"))
     found = load_recipe_file(path, sources_of(shipped=SHIPPED))
     assert list(found.recipe.sources) == ["pypi"]
+
+
+def test_list_recipes__projects_own_is_broken__is_an_error_unless_forgiving(team: Path, tmp_path: Path) -> None:
+    broken = write(tmp_path / "project" / "gpuenv.yaml", child("ours", "small", "pythons: [3.10]"))
+    sources = sources_of(project=broken.parent, team=team)
+    with pytest.raises(RecipeError, match=r"gpuenv\.yaml:4:11: expected a quoted version") as caught:
+        list_recipes(sources)
+    assert any("--recipe" in hint.text for hint in caught.value.hints)
+    recipes, warnings = list_recipes(sources, forgiving=True)
+    assert [one.recipe.name for one in recipes] == ["small"]
+    assert len(warnings) == 1
+
+
+def test_project_recipe__one_and_none(team: Path, tmp_path: Path) -> None:
+    own = write(tmp_path / "project" / "gpuenv.yaml", child("ours", "small"))
+    found = project_recipe(sources_of(project=own.parent, team=team))
+    assert found is not None
+    assert (found.recipe.name, found.origin, found.path) == ("ours", "project", str(own))
+    assert project_recipe(sources_of(team=team)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(
+            child("mine", "smal"),
+            ":3:10: expected a recipe of the search path, found `smal`; did you mean `small`?",
+            id="name",
+        ),
+        pytest.param(child("mine", "./smal.yaml"), "smal.yaml`; did you mean `small.yaml`?", id="file"),
+        pytest.param(
+            child("mine", "small").replace("extends", "extend"),
+            ":3:1: expected a known key, found `extend`; did you mean `extends`?",
+            id="the key itself",
+        ),
+        pytest.param(
+            child("mine", "small").replace("name", "nmae"),
+            ":2:1: expected a known key, found `nmae`; did you mean `name`?",
+            id="the name",
+        ),
+    ],
+)
+def test_load__misspelt__says_what_was_meant_and_nothing_else(team: Path, text: str, message: str) -> None:
+    path = write(team / "mine.yaml", text)
+    with pytest.raises(RecipeError) as caught:
+        load_recipe_file(path, sources_of(team=team))
+    assert message in str(caught.value)
+    assert caught.value.cause is None

@@ -23,7 +23,7 @@ from gpuenv.model import (
     Request,
 )
 from gpuenv.recipes.schema import parse_recipe
-from gpuenv.recipes.select import Disk, choose, explain_rejections
+from gpuenv.recipes.select import Disk, choose, explain_rejections, unavailable_sources
 
 TF_RECIPE = parse_recipe((SHIPPED / "tf-2.4.yaml").read_text("utf-8"), "tf-2.4.yaml")
 TF = LoadedRecipe(TF_RECIPE, "/r/tf-2.4.yaml", "shipped")
@@ -102,7 +102,8 @@ def test_choose__gpu_that_is_served__source_and_kind_of_code(host: Host, source:
     choice = chosen(host)
     assert (choice.source_name, choice.python_version) == (source, "3.8")
     assert [gpu.code for gpu in choice.gpus] == [code]
-    assert any("first start takes minutes" in warning for warning in choice.warnings) is (code == "ptx")
+    assert any("which takes minutes, once" in warning for warning in choice.warnings) is (code == "ptx")
+    assert any("has no code for `tf.abs`" in warning for warning in choice.warnings) is (code == "ptx")
 
 
 @pytest.mark.parametrize(
@@ -303,11 +304,39 @@ def test_choose__capability_unknown__is_a_warning_not_a_guess() -> None:
 
 def test_choose__source_without_a_plugin__is_rejected_with_its_name() -> None:
     choice = chosen(machine(RTX_3080), available=frozenset({"pypi"}))
-    assert explain_rejections(choice.rejected)[0] == (
-        "tf-2.4 from conda: no plugin of gpuenv provides the source `conda`"
-    )
+    assert [one.source for one in choice.rejected] == ["conda", "toolkit"]
     error = refused(machine(RTX_3080), Request(cuda_from="conda"), available=frozenset({"pypi"}))
-    assert "source `conda`" in str(error.cause)
+    assert error.cause == "tf-2.4 from conda: no plugin of gpuenv provides the source `conda`"
+    assert "take CUDA from another place: `--cuda-from pypi`" in hints(error)
+
+
+def test_explain_rejections__source_without_a_plugin__is_no_reason_that_a_user_could_change() -> None:
+    choice = chosen(machine(RTX_3080), available=frozenset({"pypi"}))
+    assert explain_rejections(choice.rejected) == []
+    assert unavailable_sources(choice.rejected) == [
+        "tf-2.4 could also take CUDA from conda or toolkit, which need a plugin that is not installed"
+    ]
+    error = refused(machine(RTX_3080, driver="400.10"), available=frozenset({"pypi"}))
+    assert "plugin" not in str(error.cause)
+    assert "driver 400.10 is older" in str(error.cause)
+
+
+@pytest.mark.parametrize(("api", "fits"), [("11.2", False), ("11.8", True)])
+def test_choose__ptx_and_only_the_drivers_cuda_is_named__has_to_be_that_of_the_toolkit(api: str, fits: bool) -> None:
+    host = replace(named((9, 0), "470.57.02"), driver=Driver(None, Version(api), "override"))
+    if fits:
+        assert chosen(host).gpus[0].code == "ptx"
+    else:
+        assert "the driver knows CUDA 11.2 and not 11.8" in str(refused(host).cause)
+
+
+@pytest.mark.parametrize(
+    ("asked", "warned"), [("3.8.1", True), ("3.8", False), ("3.8.18", False)], ids=["other", "minor", "installed"]
+)
+def test_choose__python_in_full_that_is_not_installed__says_which_one_is(asked: str, warned: bool) -> None:
+    host = replace(machine(RTX_3080), pythons=(PythonInterpreter("/p", Version("3.8.18"), "pyenv"),))
+    said = [warning for warning in chosen(host, Request(python=asked)).warnings if "not installed" in warning]
+    assert said == (["Python 3.8.1 is not installed, Python 3.8.18 is: `--python 3.8` takes it"] if warned else [])
 
 
 def test_choose__source_named__is_the_only_one_looked_at() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -18,6 +19,7 @@ DIRECTORY = next(shipped_dirs())
 FILES = sorted(DIRECTORY.glob("*.yaml"))
 
 
+@cache
 def load(path: Path) -> LoadedRecipe:
     return load_recipe_file(path, Plugins(new_manager()).recipe_sources())
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from packaging.version import Version
 from check_contexts import DRIVER, H100, RTX_3080, context_of, shipped_recipe
 from gpuenv.extension import CheckContext
 from gpuenv.model import Built, Gpu, Host
-from gpuenv.paths import dll_dir
+from gpuenv.paths import dll_dir, receipt_path
 from gpuenv.verify import files
 from made_binaries import add_section, fat_binary, loader_source, make_dll, make_loader
 from small_stack import compile_library
@@ -174,7 +175,7 @@ def damaged(context: CheckContext) -> None:
             "`libcudnn_ops_train.so.8` 8.9.6): convolutions will end the process",
         ),
         (other_version, "tensorflow is `2.5.0`, expected `2.4.0`"),
-        (no_framework, "tensorflow is `none`, expected `2.4.0`"),
+        (no_framework, "tensorflow is not installed, expected `2.4.0`"),
         (no_ptxas, "`PREFIX/nvidia/cuda_nvcc/bin/ptxas` is missing: XLA will not compile"),
         (not_executable, "`PREFIX/nvidia/cuda_nvcc/bin/ptxas` is not executable: XLA will not compile"),
         (
@@ -201,7 +202,39 @@ def test_files__one_thing_is_wrong__named_with_what_it_breaks(
     breaks(context)
     found = files.check(context)
     assert (found.status, found.message) == ("failed", message.replace("PREFIX", str(context.built.site_packages)))
-    assert found.hint == f"make it again with `gpuenv create -p {context.built.prefix} --force`"
+    assert found.hint == "make it again with `gpuenv create --force`"
+
+
+@pytest.mark.parametrize(
+    ("installed", "changed"),
+    [
+        (["protobuf-3.20.3"], []),
+        (["protobuf-5.29.1"], ["protobuf 5.29.1 (was 3.20.3)"]),
+        (["protobuf-3.20.3", "protobuf-5.29.1"], ["protobuf 3.20.3 and 5.29.1 (was 3.20.3)"]),
+        ([], ["protobuf is gone (was 3.20.3)"]),
+    ],
+    ids=["as locked", "upgraded", "twice", "gone"],
+)
+def test_files__packages_differ_from_the_receipt__named_but_no_failure(
+    context: CheckContext, installed: list[str], changed: list[str]
+) -> None:
+    locked = ["tensorflow==2.4.0", "protobuf==3.20.3", "nvidia.CUDNN-cu11==8.6.0"]
+    receipt_path(context.built.prefix).parent.mkdir(parents=True)
+    receipt_path(context.built.prefix).write_text(json.dumps({"packages": locked}))
+    for name in (*installed, "nvidia_cudnn_cu11-8.6.0", "users_own-1"):
+        (context.built.site_packages / f"{name}.dist-info").mkdir()
+    found = files.check(context)
+    assert found.status == "ok"
+    assert found.evidence["changed_packages"] == changed
+    assert ("changed since it was made: " in found.message) == bool(changed)
+    assert all(one in found.message for one in changed)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"packages": 1}', '{"packages": ["six"]}', "\udc80"], ids=ascii)
+def test_files__receipt_is_damaged__nothing_is_compared(context: CheckContext, text: str) -> None:
+    receipt_path(context.built.prefix).parent.mkdir(parents=True)
+    receipt_path(context.built.prefix).write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert files.check(context).status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -232,6 +265,21 @@ def test_files__some_kernels_have_no_machine_code__compiles_ptx(context: CheckCo
     add_section(internal, ".nv_fatbin", fat_binary((2, 80), (1, 80)) + fat_binary((1, 80)))
     found = files.check(replace(context, host=Host("linux-64", gpus=(RTX_3080,), driver=DRIVER)))
     assert found.evidence["gpus"] == ["NVIDIA GeForce RTX 3080 (8.6) compiles PTX at first use"]
+
+
+def test_files__some_kernels_have_no_ptx__said_with_what_fails(context: CheckContext) -> None:
+    internal = framework_dir(context) / "python" / "_pywrap_tensorflow_internal.so"
+    compile_library(WORK, internal)
+    add_section(internal, ".nv_fatbin", fat_binary((2, 80), (1, 80)) + fat_binary((2, 80)))
+    gpu = msgspec.structs.replace(context.recipe.gpu, without_ptx=["`tf.abs`"])
+    recipe = msgspec.structs.replace(context.recipe, gpu=gpu)
+    found = files.check(replace(context, recipe=recipe, host=Host("linux-64", gpus=(H100, RTX_3080), driver=DRIVER)))
+    assert found.status == "ok"
+    assert found.evidence["gpus"] == [
+        "NVIDIA H100 80GB HBM3 (9.0) compiles PTX at first use, "
+        "but 1 of 2 parts have no code for it and fail (`tf.abs`)",
+        "NVIDIA GeForce RTX 3080 (8.6) runs machine code",
+    ]
 
 
 def test_files__several_problems__all_named(context: CheckContext) -> None:

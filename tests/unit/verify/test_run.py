@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from packaging.version import Version
 
 from check_contexts import DRIVER, RTX_3080
 from gpuenv.extension import Check, CheckContext, Diagnosis, Rule
-from gpuenv.model import CheckResult, Driver, Event, Gpu, Host, Progress, silent
+from gpuenv.model import CheckResult, Driver, Event, Gpu, Host, Progress, Warned, silent
 from gpuenv.plugins import Plugins, new_manager
 from gpuenv.verify import run_checks
 
@@ -93,6 +95,66 @@ def test_run_checks__failed_and_no_rule_knows__keeps_its_own_hint(
     check = Check("x", answering("x", "failed", hint="read", evidence=evidence), needs_activation=False)
     (found,) = run_checks([check], context, silent, [Rule("a", lambda text: None)])
     assert (found.cause, found.hint) == (None, "read")
+
+
+def _raise(error: BaseException) -> CheckResult:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (lambda context: None, "the check itself is broken: it gave `None`, expected a CheckResult"),
+        (lambda context: "ok", "the check itself is broken: it gave `'ok'`, expected a CheckResult"),
+        (lambda context: _raise(SystemExit(0)), "the check itself is broken: it raised SystemExit(0)"),
+        (lambda context: _raise(KeyError("x")), "the check itself is broken: it raised KeyError('x')"),
+        (
+            answering("x", "skipped"),
+            "the check itself is broken: its result cannot be kept: Invalid enum value 'skipped'",
+        ),
+        (lambda context: CheckResult("x", "ok", None), "its result cannot be kept: Expected `str`, got `null`"),  # type: ignore[arg-type]
+        (answering("x", hint=["a"]), "its result cannot be kept: Expected `str | null`"),
+        (answering("x", evidence={"path": "\udc80"}), "its result cannot be kept: "),
+        (answering("x", elapsed_s=float("nan")), "its result cannot be kept: Expected `float`"),
+    ],
+    ids=["none", "text", "exit", "raises", "status", "message", "hint", "evidence", "elapsed"],
+)
+def test_run_checks__check_of_a_plugin_is_broken__failed_result_and_the_next_runs(
+    context: CheckContext, run: Callable[[CheckContext], CheckResult], words: str
+) -> None:
+    checks = [Check("x", run, needs_activation=False), Check("y", answering("y"), needs_activation=False)]
+    found = run_checks(checks, context, silent, ())
+    assert [(it.check, it.status) for it in found] == [("x", "failed"), ("y", "ok")]
+    assert words in found[0].message
+    assert msgspec.json.decode(msgspec.json.encode(found), type=tuple[CheckResult, ...]) == found
+
+
+def test_run_checks__evidence_with_a_path_and_another_name__as_the_receipt_will_have_it(context: CheckContext) -> None:
+    check = Check("x", answering("other", evidence={"seen": {Path("/a")}}), needs_activation=False)
+    (found,) = run_checks([check], context, silent, ())
+    assert (found.check, found.status, found.evidence) == ("x", "ok", {"seen": ["/a"]})
+
+
+def test_run_checks__ctrl_c_in_a_check__goes_through(context: CheckContext) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_checks([Check("x", lambda context: _raise(KeyboardInterrupt()))], context, silent, ())
+
+
+def test_run_checks__broken_rules__warned_and_the_next_is_asked(context: CheckContext) -> None:
+    rules = [
+        Rule("zero", lambda text: 1 / 0),  # type: ignore[arg-type,return-value]
+        Rule("exits", lambda text: sys.exit(1)),
+        Rule("odd", lambda text: 42),  # type: ignore[arg-type,return-value]
+        Rule("half", lambda text: Diagnosis("half", 1, "fix", "certain", "")),  # type: ignore[arg-type]
+        Rule("good", lambda text: Diagnosis("good", "cause", "fix", "certain", "")),
+    ]
+    events: list[Event] = []
+    check = Check("x", answering("x", "failed"), needs_activation=False)
+    (found,) = run_checks([check], context, events.append, rules)
+    assert (found.cause, found.hint) == ("cause", "fix")
+    warned = [event.message for event in events if isinstance(event, Warned)]
+    named = [message.split("`")[1] for message in warned]
+    assert named == ["zero", "exits", "odd", "half"]
 
 
 def test_run_checks__progress__counts_checks_and_tells_steps(context: CheckContext) -> None:

@@ -1,0 +1,72 @@
+"""`conda gpuenv`: the same commands and options as `gpuenv`, with conda's names, settings and kind of errors."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from conda import CondaError
+from conda.base.context import context, determine_target_prefix
+
+from gpuenv.cli.front import Front
+from gpuenv.errors import GpuenvError, Hint, UsageError
+
+
+class GpuenvCondaError(CondaError):  # type: ignore[misc]
+    """An error of gpuenv, shown by conda; `return_code` is gpuenv's exit code."""
+
+    def __init__(self, error: GpuenvError, words: Front) -> None:
+        message, cause = words.spoken(error.message), words.spoken(error.cause or "")
+        hints = [Hint(hint.code, words.spoken(hint.text)) for hint in error.hints]
+        if error.log_path:
+            hints.append(Hint("log", f"see `{error.log_path}` for all that was said"))
+        if "guidance" in signature(CondaError.__init__).parameters:  # conda 26.7
+            guidance: dict[str, Any] = {"cause": cause or None}
+            guidance["hints"] = [{"text": it.text, "hint_code": it.code.replace(".", "_")} for it in hints]
+            super().__init__(message, guidance=guidance if cause or hints else None)
+        else:
+            lines = [message, *([f"  cause: {cause}"] if cause else []), *(f"hint: {it.text}" for it in hints)]
+            super().__init__("\n".join(lines))
+        self.return_code = error.exit_code
+
+
+def run(arguments: tuple[str, ...]) -> int:
+    """Run a command line of gpuenv; return its exit code. Raises GpuenvCondaError, which conda prints."""
+    from gpuenv.cli.main import main
+
+    errors: list[GpuenvError] = []
+    front = Front(
+        program="conda gpuenv",
+        locate=prefix_of,
+        active=_active(),
+        json=bool(context.json),
+        quiet=bool(context.quiet),
+        yes=bool(context.always_yes),
+        engine="conda",
+        on_error=errors.append,
+    )
+    code = main(list(arguments), front)
+    if errors:
+        raise GpuenvCondaError(errors[0], front)
+    return code
+
+
+def prefix_of(name: str) -> Path:
+    """Find where the environment of a name is or would be, as conda does. Raises UsageError for `base`."""
+    if name in ("base", "root"):
+        raise UsageError(
+            f"`{name}` is conda's own environment and stays as it is",
+            hints=[Hint("target.base", "choose another name with `-n NAME`")],
+        )
+    try:
+        return Path(determine_target_prefix(context, Namespace(name=name, prefix=None)))
+    except CondaError as err:
+        raise UsageError(str(err)) from err
+
+
+def _active() -> Path | None:
+    """Return the activated environment, unless it is conda's own."""
+    active = context.active_prefix
+    return Path(active) if active and Path(active) != Path(context.root_prefix) else None
