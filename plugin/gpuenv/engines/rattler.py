@@ -74,7 +74,7 @@ class RattlerEngine:
             raise error_of(answer, channels, specs, plan.prefix)
         write_history(plan.prefix, packages, specs)
         built = describe_conda(plan.prefix)
-        install_packages(built, plan.lock, report)
+        install_packages(built, plan, report)
         return built
 
     def describe(self, prefix: Path) -> Built:
