@@ -127,7 +127,10 @@ class MadeChannel:
 
 @dataclass
 class Served:
-    """A channel on loopback. `requests` are the paths asked for; files named in `damaged` lose their last byte."""
+    """A channel on loopback.
+
+    `requests` are the paths asked for; files named in `damaged` get another last byte; packages wait `slow_s` seconds.
+    """
 
     address: str
     requests: list[str] = field(default_factory=list)
@@ -222,7 +225,8 @@ def _make_cuda_linux(channel: Path, build: Path) -> None:
     cudnn = Index("cudnn", "8.0.5.39", "ha5ca753_1", depends=("cudatoolkit 11.0|11.0.*", "libgcc-ng >=7.5.0"))
     # cuDNN needs these two, as NVIDIA's does: what is linked beside a framework shall be CUDA and no more.
     needed = ["-Wl,--no-as-needed", *map(str, _compilers_own())]
-    make_package(channel, cudnn, _with_versions(_compile(CUDNN_LIBRARIES, build, *needed), "8.0.5"))
+    libraries = _compile(CUDNN_LIBRARIES, build, *needed, sources={CUDNN_LIBRARIES[0]: _cudnn_source()})
+    make_package(channel, cudnn, _with_versions(libraries, "8.0.5"))
     older = Index("cudnn", "7.6.5.32", "h01f27c4_1", depends=("cudatoolkit 10.1|10.1.*",))
     make_package(channel, older, {})
 
@@ -247,14 +251,27 @@ def _compilers_own() -> list[Path]:
     return found
 
 
-def _compile(names: Iterable[str], build: Path, *flags: str) -> dict[str, bytes]:
-    """Compile libraries whose soname is their name. They have no dependency but libc, and a function to call."""
+def _cudnn_source() -> str:
+    """Write a cuDNN that opens its parts as NVIDIA's does: at the first call, and whoever lacks one is ended."""
+    functions = [
+        f"int cudnn{name.partition('_')[2].partition('.')[0].title().replace('_', '')}VersionCheck(void) "
+        f'{{ if (!dlopen("{name}", RTLD_LAZY)) abort(); return 0; }}'
+        for name in CUDNN_LIBRARIES[1:]
+    ]
+    return "\n".join(["#include <dlfcn.h>", "#include <stdlib.h>", *functions])
+
+
+def _compile(
+    names: Iterable[str], build: Path, *flags: str, sources: Mapping[str, str] | None = None
+) -> dict[str, bytes]:
+    """Compile libraries whose soname is their name, of one function, or of the C in `sources`."""
     from small_stack import compile_library
 
     made = {}
     for name in names:
         function = re.sub(r"\W", "_", name)
-        compile_library(f"int {function}(void) {{ return 1; }}", build / name, *flags)
+        source = (sources or {}).get(name) or f"int {function}(void) {{ return 1; }}"
+        compile_library(source, build / name, *flags)
         made[name] = (build / name).read_bytes()
     return made
 
@@ -424,7 +441,7 @@ def served_channel(channel: Path) -> Iterator[Served]:
         def do_GET(self) -> None:
             served.requests.append(self.path)
             name = self.path.rpartition("/")[2]
-            time.sleep(served.slow_s)
+            time.sleep(served.slow_s if name.endswith((".conda", ".tar.bz2")) else 0)
             if name not in served.damaged:
                 super().do_GET()
                 return

@@ -106,6 +106,15 @@ def conda_channel(session_channel: MadeChannel, tmp_path: Path) -> MadeChannel:
     return session_channel.copy(tmp_path)
 
 
+@pytest.fixture
+def rattler_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the packages and channel data of rattler away from the user's."""
+    monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "rattler"))
+    for name in ("CONDARC", "CONDA_CHANNEL_ALIAS", "CONDA_ROOT", "MAMBA_ROOT_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "rattler"
+
+
 @pytest.fixture(scope="session")
 def tf_prefix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A TensorFlow 2.4.0 environment, made once by `gpuenv create` from the package index (about 2 GiB to fetch).

@@ -117,8 +117,15 @@ def make_small_stack(directory: Path) -> SmallStack:
     return SmallStack(recipe, wheels)
 
 
-def write_lock(recipe: Path, wheels: list[Path], *, hashes: Mapping[str, str] | None = None) -> Path:
-    """Write the lock of the small recipe; `hashes` replaces the right ones by file name."""
+def write_lock(
+    recipe: Path,
+    wheels: list[Path],
+    *,
+    hashes: Mapping[str, str] | None = None,
+    source: str = "pypi",
+    python: str = PYTHON,
+) -> Path:
+    """Write a lock of the small recipe; `hashes` replaces the right ones by file name."""
     from gpuenv.recipes.lock import format_lock, lock_path
     from gpuenv.recipes.search import load_recipe_file
 
@@ -128,13 +135,13 @@ def write_lock(recipe: Path, wheels: list[Path], *, hashes: Mapping[str, str] | 
         digest = (hashes or {}).get(wheel.name) or hashlib.sha256(wheel.read_bytes()).hexdigest()
         lines.append(f"{name.replace('_', '-')}=={version} \\\n    --hash=sha256:{digest}\n")
     loaded = load_recipe_file(recipe, [])
-    path = lock_path(recipe, "pypi", "linux-64", PYTHON)
+    path = lock_path(recipe, source, "linux-64", python)
     path.parent.mkdir(exist_ok=True)
     text = format_lock(
         loaded,
-        "pypi",
+        source,
         "linux-64",
-        PYTHON,
+        python,
         "".join(lines),
         made="2026-11-23",
         tool="uv test",

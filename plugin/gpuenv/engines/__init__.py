@@ -12,6 +12,7 @@ from gpuenv.hookspec import hookimpl
 def gpuenv_engines() -> Iterable[Engine]:
     """Give the built-in engines."""
     from gpuenv.engines.conda import CondaEngine
+    from gpuenv.engines.rattler import RattlerEngine
     from gpuenv.engines.uv import UvEngine
 
-    return [UvEngine(), CondaEngine()]
+    return [UvEngine(), CondaEngine(), RattlerEngine()]

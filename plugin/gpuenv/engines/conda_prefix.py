@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
 
 from gpuenv.errors import Hint, TargetError
-from gpuenv.model import Built
+from gpuenv.model import Built, CondaPackage
 
 
 def describe_conda(prefix: Path) -> Built:
@@ -56,3 +58,22 @@ def python_path(prefix: Path, platform: str) -> Path:
 
 def _platform(prefix: Path) -> str:
     return "win-64" if (prefix / "python.exe").exists() else "linux-64"
+
+
+def write_history(prefix: Path, packages: Iterable[CondaPackage], specs: Iterable[str]) -> None:
+    """Add to `conda-meta/history` what conda itself would have written; conda keeps to these specs in later changes.
+
+    The file looks like::
+
+        ==> 2026-11-23 05:10:00 <==
+        # cmd: gpuenv create
+        +conda-forge/linux-64::cudnn-8.0.5.39-ha5ca753_1
+        # update specs: ['python==3.8.18', 'cudnn==8.0.5.39']
+    """
+    lines = [f"==> {datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} <==", "# cmd: gpuenv create"]
+    lines += sorted(f"+{one.channel}/{one.subdir}::{one.name}-{one.version}-{one.build}" for one in packages)
+    lines.append(f"# update specs: {list(specs)!r}")
+    path = prefix / "conda-meta" / "history"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")

@@ -1,0 +1,121 @@
+"""The rattler engine: conda packages where no conda is installed, by the library py-rattler, and uv for the wheels.
+
+rattler reads the channels, solves, downloads and installs; what it does lies in a process of its own
+(`rattler_worker.py`). What comes out is a conda environment, which conda and micromamba can go on with.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from gpuenv import process
+from gpuenv.engines.conda_channels import read_channels
+from gpuenv.engines.conda_prefix import describe_conda, python_path, write_history
+from gpuenv.engines.uv import install_packages
+from gpuenv.errors import GpuenvError
+from gpuenv.model import Built, CondaPackage, Detail, Plan, Progress, Reporter, Solved, Wanted
+
+if TYPE_CHECKING:
+    from gpuenv.engines.rattler_messages import Answer, Channel, Install, Solve
+
+
+class RattlerEngine:
+    """Build conda environments with py-rattler."""
+
+    name = "rattler"
+    conda_packages = True
+
+    def resolve(self, wanted: Wanted, report: Reporter) -> Solved:
+        """Solve the conda packages with rattler, and the Python packages, where there are any, with uv.
+
+        Raises UnsolvableError with what is missing in which channel, FetchError for a channel that cannot be read.
+        """
+        from gpuenv.engines.rattler_errors import error_of
+        from gpuenv.engines.rattler_messages import Solve
+        from gpuenv.engines.uv_lock import solve
+
+        cuda = str(wanted.cuda_driver_api) if wanted.cuda_driver_api is not None else None
+        channels = addresses(wanted.channels)
+        answer = ask(Solve(wanted.conda_specs, channels, wanted.platform, cuda), report)
+        if answer.problem is not None:
+            raise error_of(answer, wanted.channels, wanted.conda_specs)
+        if not wanted.requirements:
+            return Solved("", answer.tool, conda_packages=answer.packages)
+        pypi = solve(wanted, report)
+        return Solved(
+            pypi.text, f"{pypi.tool} and {answer.tool}", pypi.download_bytes, pypi.installed_bytes, answer.packages
+        )
+
+    def fetch(self, plan: Plan, report: Reporter) -> Path:
+        """Return where Python is going to be: it is one of the packages, which are fetched when they are installed."""
+        return python_path(plan.prefix, plan.platform)
+
+    def build(self, plan: Plan, python: Path, report: Reporter) -> Built:
+        """Install the conda packages of the lock, then its Python packages; every hash is checked.
+
+        Raises FetchError for a wrong hash or a failed download, UnsolvableError for a package that a channel no longer
+        has, GpuenvError for a full disk.
+        """
+        from gpuenv.engines.rattler_errors import error_of
+        from gpuenv.engines.rattler_messages import Install
+
+        packages = plan.lock.conda_packages
+        channels = tuple(dict.fromkeys(package.channel for package in packages))
+        specs = requested_specs(packages)
+        request = Install(packages, addresses(channels), str(plan.prefix), plan.platform, specs)
+        answer = ask(request, report)
+        if answer.problem is not None:
+            raise error_of(answer, channels, specs, plan.prefix)
+        write_history(plan.prefix, packages, specs)
+        built = describe_conda(plan.prefix)
+        install_packages(built, plan, report)
+        return built
+
+    def describe(self, prefix: Path) -> Built:
+        """Read a conda prefix from its `conda-meta`. Raises TargetError when there is none."""
+        return describe_conda(prefix)
+
+
+def addresses(names: tuple[str, ...]) -> tuple[Channel, ...]:
+    """Return the channels with their addresses, as the user's settings say. Raises UsageError for a secret in one."""
+    from gpuenv.engines.rattler_messages import Channel
+
+    settings = read_channels(os.environ, Path.home())
+    return tuple(Channel(name, address) for name in names for address in settings.addresses(name))
+
+
+def requested_specs(packages: tuple[CondaPackage, ...]) -> tuple[str, ...]:
+    """Return what conda shall hold on to when it changes the environment: the version of what was asked for."""
+    return tuple(f"{package.name}=={package.version}" for package in packages if package.requested)
+
+
+def ask(request: Solve | Install, report: Reporter) -> Answer:
+    """Let a worker do it; its progress is reported. Raises GpuenvError when the worker itself fails."""
+    from gpuenv.engines.rattler_messages import Answer, Step
+
+    said: list[str] = []
+
+    def line(text: str) -> None:
+        try:
+            step = msgspec.json.decode(text, type=Step)
+        except msgspec.DecodeError:
+            said.append(text)
+            report(Detail(text, level=2))
+            return
+        report(Progress("build", step.done_bytes, step.total_bytes, "bytes", step.doing))
+
+    argv = [sys.executable, "-m", "gpuenv.engines.rattler_worker"]
+    report(Detail("$ " + " ".join(argv), level=2))
+    with tempfile.TemporaryDirectory(prefix="gpuenv-") as directory:  # nothing of the user's is imported from there
+        ended = process.run(argv, stdin=msgspec.json.encode(request).decode(), on_stderr_line=line, cwd=directory)
+    try:
+        return msgspec.json.decode(ended.stdout, type=Answer)
+    except msgspec.DecodeError as err:
+        cause = "; ".join(said[-3:]) or "it said nothing"
+        raise GpuenvError(f"rattler ended without an answer: {ended.ending}", cause=cause) from err

@@ -1,0 +1,275 @@
+"""The one module that imports py-rattler: a program that solves or installs conda packages, in a process of its own.
+
+Of its own, because what rattler does in other threads goes on after an error or Ctrl-C, and would write into an
+environment that is being taken back. A process can be ended, with all its threads.
+
+Run as `python -m gpuenv.engines.rattler_worker`, with a request of `rattler_messages` on standard input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gpuenv.engines.rattler_messages import Answer, Channel, Install, Problem, Solve, Step
+from gpuenv.model import CondaPackage
+
+try:
+    import rattler
+    from rattler import exceptions
+except ImportError as err:
+    print(msgspec.json.encode(Answer(problem="install", text=str(err))).decode())
+    sys.exit(0)
+
+REPORT_EVERY_S = 0.1
+
+
+class Refused(Exception):
+    """Something that the user has to know: what kind of problem, a text, and the names that it is about."""
+
+    def __init__(self, problem: Problem, text: str, names: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.answer = Answer(_tool(), problem=problem, text=text, names=tuple(names))
+
+
+class Conda:
+    """The channels of a request, with the user's own settings for mirrors, proxies, certificates and secrets."""
+
+    def __init__(self, channels: Sequence[Channel], platform: str) -> None:
+        try:
+            self.config = rattler.Config.load_from_default_locations("rattler")
+            self.client = rattler.Client.from_config(self.config)
+        except Exception as err:
+            raise Refused("config", str(err)) from err
+        self.gateway = rattler.Gateway.from_config(self.config, client=self.client)
+        self.channels = channels
+        self.platforms = [rattler.Subdir(platform), rattler.Subdir("noarch")]
+        self.addresses = [channel.address for channel in channels]
+
+    def channel_of(self, address: str) -> str:
+        """Return the name under which the channel of a record or a message was asked for."""
+        matching = [channel.name for channel in self.channels if channel.address.rstrip("/") in address]
+        return matching[0] if matching else address
+
+    async def records(self, specs: Iterable[str]) -> list[rattler.RepoDataRecord]:
+        """Return what the channels have for specs, without what it depends on."""
+        try:
+            found = await self.gateway.query(self.addresses, self.platforms, list(specs), recursive=False)
+        except exceptions.GatewayError as err:
+            raise self.unreachable(err) from err
+        return [record for records in found for record in records]
+
+    def unreachable(self, err: Exception) -> Refused:
+        """Name the channel that could not be read."""
+        name = self.channel_of(str(err))
+        return Refused("channel", str(err), [name if name != str(err) else ", ".join(c.name for c in self.channels)])
+
+
+async def solve(request: Solve) -> Answer:
+    """Find the packages. Raises Refused."""
+    conda = Conda(request.channels, request.platform)
+    try:
+        specs = [rattler.MatchSpec(spec) for spec in request.specs]
+    except exceptions.InvalidMatchSpecError as err:
+        raise Refused("config", str(err)) from err
+    try:
+        records = await rattler.solve(
+            conda.addresses,
+            specs,
+            gateway=conda.gateway,
+            platforms=conda.platforms,
+            virtual_packages=virtual_packages(request.platform, request.cuda),
+        )
+    except exceptions.GatewayError as err:
+        raise conda.unreachable(err) from err
+    except exceptions.SolverError as err:
+        missing = [spec for spec in request.specs if not await conda.records([spec])]
+        raise Refused("missing" if missing else "unsolvable", str(err), missing) from err
+    asked = {spec.name.normalized for spec in specs if spec.name is not None}
+    packages = (package_of(record, conda.channel_of(record.channel), asked) for record in records)
+    return Answer(_tool(), tuple(sorted(packages, key=lambda package: package.name)))
+
+
+def virtual_packages(platform: str, cuda: str | None) -> list[rattler.GenericVirtualPackage]:
+    """Return what the system is taken to have: for this platform what it has, or CONDA_OVERRIDE_* say.
+
+    For another platform it is what conda-forge's packages of the last years need at least: glibc 2.17.
+    """
+    if platform == str(rattler.Subdir.current()):
+        overrides = rattler.VirtualPackageOverrides.from_env()
+        overrides.cuda = rattler.Override.string(cuda or "")  # else rattler would look for a driver itself
+        found = [one.into_generic() for one in rattler.VirtualPackage.detect(overrides)]
+        found = [one for one in found if one.name.normalized != "__cuda"]
+    else:
+        assumed = {"__archspec": ("1", "x86_64"), "__cuda": None}
+        assumed |= {"__win": ("0", "0")} if platform.startswith("win") else {"__unix": ("0", "0")}
+        assumed |= {} if platform.startswith("win") else {"__linux": ("4.18", "0"), "__glibc": ("2.17", "0")}
+        found = [_virtual(name, *facts) for name, facts in assumed.items() if facts is not None]
+    return [*found, *([_virtual("__cuda", cuda, "0")] if cuda else [])]
+
+
+def package_of(record: rattler.RepoDataRecord, channel: str, asked: set[str]) -> CondaPackage:
+    """Turn what rattler knows of a package into what a lock says of it."""
+    return CondaPackage(
+        name=record.name.normalized,
+        version=str(record.version),
+        build=str(record.build),
+        channel=channel,
+        subdir=record.subdir,
+        file_name=record.file_name,
+        sha256=record.sha256.hex() if record.sha256 else None,
+        md5=record.md5.hex() if record.md5 else None,
+        size_bytes=record.size,
+        requested=record.name.normalized in asked,
+    )
+
+
+async def install(request: Install) -> Answer:
+    """Install the packages, each with its hash checked. Raises Refused."""
+    conda = Conda(request.channels, request.platform)
+    records = await locked_records(conda, request.packages)
+    reporter = Reporter({package.name: package.size_bytes for package in request.packages})
+    try:
+        await rattler.install(
+            records,
+            request.prefix,
+            platform=conda.platforms[0],
+            client=conda.client,
+            config=conda.config,
+            reporter=reporter,
+            execute_link_scripts=False,
+        )
+    except exceptions.InstallerError as err:
+        raise Refused(_kind(str(err)), str(err), [conda.channel_of(str(err))]) from err
+    mark_requested(Path(request.prefix), request.specs)
+    return Answer(_tool(), request.packages)
+
+
+async def locked_records(conda: Conda, packages: Sequence[CondaPackage]) -> list[rattler.RepoDataRecord]:
+    """Find the packages of a lock in their channels. Raises Refused where one is gone, or another file by now."""
+    specs = [f"{package.name} =={package.version} {package.build}" for package in packages]
+    known = {(conda.channel_of(one.channel), one.subdir, one.file_name): one for one in await conda.records(specs)}
+    places = [(package, f"{package.channel}/{package.subdir}/{package.file_name}") for package in packages]
+    found = [known.get((package.channel, package.subdir, package.file_name)) for package in packages]
+    gone = [place for (_, place), record in zip(places, found, strict=True) if record is None]
+    if gone:
+        raise Refused("missing", "the channel does not have it any more", gone)
+    records = [record for record in found if record is not None]
+    for (package, place), record in zip(places, records, strict=True):
+        for name, locked, has in (("sha256", package.sha256, record.sha256), ("md5", package.md5, record.md5)):
+            if locked and has and locked != has.hex():
+                raise Refused("changed", f"the lock pins {name} {locked}, the channel has {has.hex()}", [place])
+    return records
+
+
+def mark_requested(prefix: Path, specs: Sequence[str]) -> None:
+    """Write into `conda-meta` which packages were asked for, for conda and micromamba to go by: `cudnn==8.0.5.39`.
+
+    `rattler.install` has an argument for it, which py-rattler 0.28.0 does not pass on as its own library wants it.
+    """
+    for spec in specs:
+        name = spec.partition("==")[0]
+        for path in (prefix / "conda-meta").glob(f"{name}-*.json"):
+            record = rattler.PrefixRecord.from_path(path)
+            if record.name.normalized == name:
+                record.requested_specs = [spec]
+                record.write_to_path(path, pretty=True)
+
+
+class Reporter:
+    """Add up what rattler says about single packages, from several threads at once, and write a line now and then.
+
+    Every package has a token, which rattler gives back with what it says of that package.
+    """
+
+    def __init__(self, sizes: dict[str, int | None]) -> None:
+        self._names = list(sizes)
+        self._sizes = [size or 0 for size in sizes.values()]
+        self._done = [0] * len(sizes)
+        self._total = None if None in sizes.values() else sum(self._sizes)
+        self._lock = threading.Lock()
+        self._told = 0.0
+
+    def on_populate_cache_start(self, operation: int, package_name: str) -> int:
+        """Begin with a package."""
+        return self._names.index(package_name) if package_name in self._names else -1
+
+    def on_download_start(self, cache_entry: int) -> int:
+        """Begin to download it."""
+        return cache_entry
+
+    def on_download_progress(self, download_idx: int, progress: int, total: int | None) -> None:
+        """Go on downloading it."""
+        self._add(download_idx, progress, "downloading")
+
+    def on_populate_cache_complete(self, cache_entry: int) -> None:
+        """Have it in the cache, unpacked; perhaps it was there before."""
+        self._add(cache_entry, self._sizes[cache_entry] if cache_entry >= 0 else 0, "unpacked")
+
+    def on_link_start(self, operation: int, package_name: str) -> int:
+        """Begin to put its files into the environment."""
+        token = self.on_populate_cache_start(operation, package_name)
+        self._add(token, self._sizes[token] if token >= 0 else 0, "linking")
+        return token
+
+    def __getattr__(self, name: str) -> Any:
+        """Take everything else that rattler says, and return a token where it wants one."""
+        if not name.startswith("on_"):
+            raise AttributeError(name)
+        return lambda *said: said[0] if said and isinstance(said[0], int) else 0
+
+    def _add(self, token: int, done: int, doing: str) -> None:
+        with self._lock:
+            if token >= 0:
+                self._done[token] = max(done, self._done[token])
+            now = time.monotonic()
+            if doing == "downloading" and now - self._told < REPORT_EVERY_S:
+                return
+            self._told = now
+            step = Step(sum(self._done), self._total, f"{doing} {self._names[token]}" if token >= 0 else doing)
+            sys.stderr.write(msgspec.json.encode(step).decode() + "\n")
+            sys.stderr.flush()
+
+
+def _virtual(name: str, version: str, build: str) -> rattler.GenericVirtualPackage:
+    return rattler.GenericVirtualPackage(
+        rattler.PackageName(name), rattler.Version(version), rattler.BuildString(build)
+    )
+
+
+def _kind(text: str) -> Problem:
+    """Tell from rattler's words what went wrong with an installation. The texts are rattler's own, as of 0.28."""
+    if "No space left" in text or "os error 28" in text or "os error 112" in text:
+        return "full"
+    if "hash mismatch" in text:
+        return "damaged"
+    return "channel" if "failed to fetch" in text else "failed"
+
+
+def _tool() -> str:
+    return f"py-rattler {rattler.__version__}"
+
+
+def main() -> None:
+    """Read a request, carry it out, print the answer, and end with every thread."""
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Solve | Install)
+    try:
+        answer = asyncio.run(solve(request) if isinstance(request, Solve) else install(request))
+    except Refused as refused:
+        answer = refused.answer
+    sys.stdout.write(msgspec.json.encode(answer).decode())
+    sys.stdout.flush()
+    # Not `sys.exit`: after an error other packages are still being written, and nobody wants them any more.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
