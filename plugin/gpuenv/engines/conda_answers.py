@@ -58,7 +58,8 @@ def error_of(
 ) -> GpuenvError:
     """Return the error for what conda could not do."""
     kind = str(document.get("exception_name", ""))
-    said = str(document.get("message") or document.get("error") or ended.stderr.strip() or ended.ending)
+    last_line = next((line for line in reversed(ended.stderr.splitlines()) if line.strip()), ended.ending)
+    said = str(document.get("message") or document.get("error") or last_line)
     wheels = [_PYPI] if any(not spec.startswith("python=") for spec in specs) else []
     looked_in = " and ".join(f"`{channel}`" for channel in channels)
     if any(sign in kind for sign in _UNSOLVABLE):

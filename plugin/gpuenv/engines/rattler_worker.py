@@ -40,6 +40,11 @@ class Refused(Exception):
         self.answer = Answer(_tool(), problem=problem, text=text, names=tuple(names))
 
 
+def located(channel: str) -> str:
+    """Return the address of a channel; a name leads where rattler's own configuration says."""
+    return channel if "://" in channel else str(rattler.Channel(channel).base_url).rstrip("/")
+
+
 class Conda:
     """The channels of a request, with the user's own settings for mirrors, proxies, certificates and secrets."""
 
@@ -50,9 +55,9 @@ class Conda:
         except Exception as err:
             raise Refused("config", str(err)) from err
         self.gateway = rattler.Gateway.from_config(self.config, client=self.client)
-        self.channels = channels
+        self.channels = [Channel(channel.name, located(channel.address)) for channel in channels]
         self.platforms = [rattler.Subdir(platform), rattler.Subdir("noarch")]
-        self.addresses = [channel.address for channel in channels]
+        self.addresses = [channel.address for channel in self.channels]
 
     def channel_of(self, address: str) -> str:
         """Return the name under which the channel of a record or a message was asked for."""
