@@ -111,15 +111,37 @@ def test_create__conda_meta__is_what_conda_and_micromamba_read(
 
 
 @pytest.mark.conda
-def test_create__real_conda__lists_the_environment(gpuenv: Run, recipe: Path, isolated: Path) -> None:
+def test_create__real_conda__lists_clones_and_goes_on_with_it(
+    gpuenv: Run, recipe: Path, conda_channel: MadeChannel, isolated: Path
+) -> None:
     conda = os.environ.get("GPUENV_TEST_CONDA") or shutil.which("conda")
     if conda is None:
         pytest.skip("set GPUENV_TEST_CONDA to a conda, or put one on PATH, to run this")
     assert create(gpuenv, recipe).code == 0
     prefix = isolated / "data" / "envs" / "tf"
-    listed = subprocess.run([conda, "list", "-p", prefix, "--json"], capture_output=True, text=True, check=True)
-    versions = {package["name"]: package["version"] for package in json.loads(listed.stdout)}
+    listed = ask_conda(conda, "list", "-p", prefix)
+    versions = {package["name"]: package["version"] for package in listed}
     assert (versions["cudnn"], versions["tensorflow"]) == ("8.0.5.39", "2.4.0")
+    # conda knows what was asked for, and has nothing to change about it.
+    exported = ask_conda(conda, "env", "export", "--from-history", "-p", prefix)
+    python = f"python={versions['python']}"
+    assert sorted(exported["dependencies"]) == ["cudatoolkit=11.0.3", "cudnn=8.0.5.39", python]
+    channel = ["-c", conda_channel.uri, "--override-channels", "--dry-run"]
+    same = ask_conda(conda, "install", "-p", prefix, *channel, "cudnn=8.0")
+    assert "already installed" in same["message"]
+    clone = isolated / "clone"
+    ask_conda(conda, "create", "-p", clone, "--clone", prefix, "--offline")
+    link = clone / "lib" / f"python{conda_channel.python}" / "site-packages" / "tensorflow" / "libcudnn.so.8"
+    assert link.resolve() == (clone / "lib" / "libcudnn.so.8.0.5").resolve()
+
+
+def ask_conda(conda: str, *arguments: object) -> Any:
+    # Packages and the list of environments stay in the test's directory, which is where it runs.
+    own = {"CONDA_PKGS_DIRS": str(Path.cwd() / "pkgs"), "CONDA_REGISTER_ENVS": "false"}
+    argv = [conda, *map(str, arguments), "--json"]
+    ended = subprocess.run(argv, env={**os.environ, **own}, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return json.loads(ended.stdout)
 
 
 def test_create__dry_run__every_package_and_both_sizes(
@@ -262,6 +284,52 @@ def test_create__no_such_packages__says_which_and_offers_the_wheels(
     assert f"channel `{conda_channel.uri}` {message}" in error["message"]
     assert cause in error["cause"]
     assert hint_codes(error) == ["conda.pypi", "conda.channel"]
+
+
+def test_create__no_such_python__wheels_of_cuda_are_not_offered(
+    gpuenv: Run, recipe: Path, conda_channel: MadeChannel
+) -> None:
+    text = recipe.read_text().replace(f'pythons: ["{conda_channel.python}"]', 'pythons: ["3.6"]')
+    recipe.write_text(text)
+    lock = next(recipe.with_name("small-conda.locks").iterdir())
+    lock.unlink()
+    ended = create(gpuenv, recipe)
+    assert ended.code == 5, ended.out
+    assert "has no `python=3.6`" in error_of(ended)["message"]
+    assert hint_codes(error_of(ended)) == ["conda.python", "conda.channel"]
+
+
+@pytest.mark.parametrize(
+    ("needs", "cuda", "variables", "problem"),
+    [
+        pytest.param("__cuda >=11.2", "11.2", {}, None, id="driver knows enough"),
+        pytest.param("__cuda >=12", "11.2", {}, "unsolvable", id="driver too old"),
+        pytest.param("__cuda", None, {}, "unsolvable", id="no driver"),
+        pytest.param("__glibc >=2.17", None, {}, None, id="glibc of this machine"),
+        pytest.param("__glibc >=2.17", None, {"CONDA_OVERRIDE_GLIBC": "2.12"}, "unsolvable", id="glibc said to be old"),
+        pytest.param("__archspec 1 x86_64", None, {"CONDA_OVERRIDE_ARCHSPEC": "x86_64"}, None, id="processor"),
+    ],
+)
+def test_resolve__virtual_packages__are_what_the_machine_has_or_the_user_says(
+    conda_channel: MadeChannel,
+    monkeypatch: pytest.MonkeyPatch,
+    needs: str,
+    cuda: str | None,
+    variables: dict[str, str],
+    problem: str | None,
+) -> None:
+    from gpuenv.engines.rattler import ask
+    from gpuenv.engines.rattler_messages import Channel, Solve
+    from gpuenv.model import silent
+
+    make_package(conda_channel.directory, Index("needy", "1", depends=(needs,)), {})
+    index_channel(conda_channel.directory)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    channels = (Channel("test", conda_channel.uri),)
+    answer = ask(Solve(("needy",), channels, "linux-64", cuda), silent)
+    assert answer.problem == problem, answer.text
+    assert [package.channel for package in answer.packages] == ([] if problem else ["test"])
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/closed", "file:///nowhere/at/all"])

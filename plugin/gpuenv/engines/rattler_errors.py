@@ -16,9 +16,10 @@ def error_of(
 ) -> GpuenvError:
     """Return the error for an answer with a problem; `specs` are what was asked for, from `channels`."""
     cause = one_line(answer.text)
+    asked = answer.names if answer.problem == "missing" else specs
     names = ", ".join(f"`{name}`" for name in answer.names)
-    # Other than Python, so for CUDA, there is another place to take it from.
-    wheels = [_PYPI] if any(not spec.startswith("python=") for spec in specs) else []
+    # Other than for Python, there is another place to take it from.
+    wheels = [_PYPI] if any(not spec.startswith("python=") for spec in asked) else []
     match answer.problem:
         case "missing" | "unsolvable":
             return _unsolvable(names, channels, cause, wheels)
@@ -54,7 +55,8 @@ def _unsolvable(names: str, channels: tuple[str, ...], cause: str, wheels: list[
     where = f"channel {looked_in} has" if len(channels) == 1 else f"the channels {looked_in} have"
     message = f"{where} no {names}" if names else f"{where} no packages that fit together"
     other = Hint("conda.channel", "name a channel that has what is missing: `--channel NAME`")
-    return UnsolvableError(message, cause=cause, hints=[*wheels, other])
+    python = Hint("conda.python", "take another Python of the recipe: `--python`, or one of your own: `--engine uv`")
+    return UnsolvableError(message, cause=cause, hints=[*(wheels or [python]), other])
 
 
 def _not_installed(cause: str) -> UsageError:
