@@ -201,6 +201,7 @@ def test_create__cuda_from_pypi__python_from_conda_and_the_wheels(
     assert os.readlink(site / "tensorflow" / "libcusolver.so.10").startswith("../nvidia/")
 
 
+@pytest.mark.usefixtures("empty_rattler_cache")
 def test_create__channel_over_http__progress_and_every_package_once(
     gpuenv: Run, small_index: SmallStack, conda_channel: MadeChannel
 ) -> None:
@@ -215,6 +216,7 @@ def test_create__channel_over_http__progress_and_every_package_once(
         assert [path for path in served.requests if path.endswith((".conda", ".tar.bz2"))] == fetched
 
 
+@pytest.mark.usefixtures("empty_rattler_cache")
 @pytest.mark.parametrize("spoilt", ["damaged", "gone", "replaced"])
 def test_create__package_is_not_the_one_of_the_repodata__nothing_is_left(
     gpuenv: Run, small_index: SmallStack, conda_channel: MadeChannel, isolated: Path, spoilt: str
@@ -363,6 +365,26 @@ def test_create__without_py_rattler__says_what_to_install(
     assert error_of(ended)["hints"][0]["text"] == "run `python -m pip install 'gpuenv[rattler]'`"
 
 
+def test_is_cached__before_and_after_an_environment__no_and_yes(
+    gpuenv: Run, recipe: Path, empty_rattler_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gpuenv.cli.create.ASK_FROM_BYTES", 1)
+    asked = ("create", "--recipe", recipe, "--engine", "rattler", "--gpu", "8.6", "--json")
+    first = gpuenv(*asked, "-n", "first")
+    assert first.code == 2
+    assert "Download up to" in error_of(first)["message"]
+    assert gpuenv(*asked, "-n", "first", "--yes").code == 0
+    assert gpuenv(*asked, "-n", "second").code == 0
+
+
+def test_create__package_that_cannot_be_asked_for__is_named(gpuenv: Run, recipe: Path) -> None:
+    recipe.write_text(recipe.read_text().replace("cudnn=8.0", '"cudnn= =x y z"'))
+    ended = create(gpuenv, recipe, "--cuda-from", "conda")
+    assert ended.code == 2, ended.out
+    assert error_of(ended)["message"] == "`cudnn= =x y z` is no conda package that can be asked for"
+
+
+@pytest.mark.usefixtures("empty_rattler_cache")
 def test_create__ctrl_c_while_packages_come__nothing_is_left_and_no_worker(
     small_index: SmallStack, conda_channel: MadeChannel, isolated: Path
 ) -> None:

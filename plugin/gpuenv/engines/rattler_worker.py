@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from gpuenv.engines.rattler_cache import cache_dir
 from gpuenv.engines.rattler_messages import Answer, Channel, Install, Problem, Solve, Step
 from gpuenv.model import CondaPackage
 
@@ -49,7 +50,8 @@ class Conda:
             self.client = rattler.Client.from_config(self.config)
         except Exception as err:
             raise Refused("config", str(err)) from err
-        self.gateway = rattler.Gateway.from_config(self.config, client=self.client)
+        repodata = cache_dir(os.environ, Path.home()) / "repodata"
+        self.gateway = rattler.Gateway.from_config(self.config, cache_dir=repodata, client=self.client)
         self.channels = channels
         self.platforms = [rattler.Subdir(platform), rattler.Subdir("noarch")]
         self.addresses = [channel.address for channel in channels]
@@ -76,10 +78,7 @@ class Conda:
 async def solve(request: Solve) -> Answer:
     """Find the packages. Raises Refused."""
     conda = Conda(request.channels, request.platform)
-    try:
-        specs = [rattler.MatchSpec(spec) for spec in request.specs]
-    except exceptions.InvalidMatchSpecError as err:
-        raise Refused("config", str(err)) from err
+    specs = [parsed(spec) for spec in request.specs]
     try:
         records = await rattler.solve(
             conda.addresses,
@@ -96,6 +95,14 @@ async def solve(request: Solve) -> Answer:
     asked = {spec.name.normalized for spec in specs if spec.name is not None}
     packages = (package_of(record, conda.channel_of(record.channel), asked) for record in records)
     return Answer(_tool(), tuple(sorted(packages, key=lambda package: package.name)))
+
+
+def parsed(spec: str) -> rattler.MatchSpec:
+    """Read a package as a recipe asks for it. Raises Refused."""
+    try:
+        return rattler.MatchSpec(spec)
+    except exceptions.InvalidMatchSpecError as err:
+        raise Refused("config", str(err), [spec]) from err
 
 
 def virtual_packages(platform: str, cuda: str | None) -> list[rattler.GenericVirtualPackage]:
@@ -141,6 +148,7 @@ async def install(request: Install) -> Answer:
         await rattler.install(
             records,
             request.prefix,
+            cache_dir=cache_dir(os.environ, Path.home()) / "pkgs",
             platform=conda.platforms[0],
             client=conda.client,
             config=conda.config,
