@@ -342,6 +342,31 @@ def test_create__channel_cannot_be_read__is_named(gpuenv: Run, recipe: Path, iso
     assert envs(isolated) == []
 
 
+@pytest.mark.parametrize("setting", ["mirror of rattler", "alias in .condarc"])
+def test_create__channel_by_name__comes_from_where_the_user_says(
+    gpuenv: Run,
+    small_index: SmallStack,
+    conda_channel: MadeChannel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+) -> None:
+    recipe = write_conda_recipe(small_index, conda_channel, "channel")
+    with served_channel(conda_channel.directory) as served:
+        if setting == "alias in .condarc":
+            (tmp_path / "condarc").write_text(f"channel_alias: {served.address.removesuffix('/channel')}\n")
+            monkeypatch.setenv("CONDARC", str(tmp_path / "condarc"))
+        else:
+            (tmp_path / "rattler").mkdir()
+            mirrors = f'[mirrors]\n"https://conda.anaconda.org/channel" = ["{served.address}"]\n'
+            (tmp_path / "rattler" / "config.toml").write_text(mirrors)
+            monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+        ended = create(gpuenv, recipe)
+        assert ended.code == 0, ended.err + ended.out
+        assert "/channel/linux-64/repodata.json" in served.requests
+    assert {package.split("/")[0] for package in ended.document["data"]["conda_packages"]} == {"channel"}
+
+
 def test_create__channel_option__is_looked_in_first(
     gpuenv: Run, recipe: Path, conda_channel: MadeChannel, tmp_path: Path
 ) -> None:
