@@ -367,16 +367,30 @@ def test_create__channel_by_name__comes_from_where_the_user_says(
     assert {package.split("/")[0] for package in ended.document["data"]["conda_packages"]} == {"channel"}
 
 
+def test_create__channel_without_hashes__is_refused(gpuenv: Run, recipe: Path, conda_channel: MadeChannel) -> None:
+    index = conda_channel.directory / "linux-64" / "repodata.json"
+    repodata = json.loads(index.read_text())
+    for name in ("sha256", "md5"):
+        del repodata["packages.conda"][CUDNN][name]
+    index.unlink()
+    index.write_text(json.dumps(repodata))
+    ended = create(gpuenv, recipe)
+    assert ended.code == 6, ended.out
+    assert error_of(ended)["message"] == f"the channel gives no hash of `{conda_channel.uri}/linux-64/{CUDNN}`"
+
+
 def test_create__channel_option__is_looked_in_first(
     gpuenv: Run, recipe: Path, conda_channel: MadeChannel, tmp_path: Path
 ) -> None:
-    own = tmp_path / "own"
+    own = tmp_path / "my own"
     index = Index("cudnn", "8.0.9", "mine_0", depends=("cudatoolkit 11.0|11.0.*",))
     make_package(own, index, {})
     index_channel(own)
     plan = create(gpuenv, recipe, "--dry-run", "-c", own).document["data"]
     channels = {package["name"]: package["channel"] for package in plan["conda_packages"]}
-    assert (channels["cudnn"], channels["python"]) == (str(own), conda_channel.uri)
+    assert (channels["cudnn"], channels["python"]) == (own.as_uri(), conda_channel.uri)
+    made = create(gpuenv, recipe, "-c", own, "--verify", "none", name="made")
+    assert "libcudnn" in error_of(made)["message"]  # that package is empty
 
 
 def test_create__without_py_rattler__says_what_to_install(

@@ -41,15 +41,23 @@ class Channels:
                 cause=f"it begins `{channel.split('://')[0]}://`, and would be written into the lock",
                 hints=[Hint("channel.secret", "put the secret into `~/.netrc`, and name the channel without it")],
             )
+        channel = channel_name(channel)
         if "://" in channel:
-            return (channel.rstrip("/"),)
-        if channel.startswith((".", "/", "~", "\\")) or re.match(r"[A-Za-z]:[\\/]", channel):
-            return (Path(channel).expanduser().resolve().as_uri(),)
+            return (channel,)
         if channel == "defaults":
             return self.defaults
         # `custom_channels: {acme: https://conda.acme.example}` also holds for `acme/label/test`.
         base = self.custom.get(channel) or self.custom.get(channel.partition("/")[0]) or self.alias
         return (f"{base.rstrip('/')}/{channel}",)
+
+
+def channel_name(channel: str) -> str:
+    """Return a channel by the name that goes into locks: a directory becomes an address, `file:///srv/my%20channel`."""
+    if "://" in channel:
+        return channel.rstrip("/")
+    if channel.startswith((".", "/", "~", "\\")) or re.match(r"[A-Za-z]:[\\/]", channel):
+        return Path(channel).expanduser().resolve().as_uri()
+    return channel
 
 
 def read_channels(environ: Mapping[str, str], home: Path) -> Channels:

@@ -29,6 +29,11 @@ def error_of(
                 "fetch.channel", "behind a mirror set `channel_alias` in `~/.condarc`, behind a proxy HTTPS_PROXY"
             )
             return FetchError(f"channel {names} could not be read", cause=cause, hints=[_AGAIN, mirror, _UV])
+        case "unhashed":
+            index = Hint(
+                "channel.index", "index that channel again, with a tool that writes `sha256`: `conda index DIR`"
+            )
+            return FetchError(f"the channel gives no hash of {names}", cause=cause, hints=[index])
         case "changed":
             hint = Hint("fetch.lock", "if the channel replaced the file on purpose, make a new lock with `gpuenv lock`")
             return FetchError(f"{names} does not have the hash that the lock pins", cause=cause, hints=[hint])

@@ -89,8 +89,11 @@ async def solve(request: Solve) -> Answer:
         missing = [spec for spec in request.specs if not await conda.records([spec])]
         raise Refused("missing" if missing else "unsolvable", str(err), missing) from err
     asked = {spec.name.normalized for spec in specs if spec.name is not None}
-    packages = (package_of(record, conda.channel_of(record.channel), asked) for record in records)
-    return Answer(_tool(), tuple(sorted(packages, key=lambda package: package.name)))
+    found = [package_of(record, conda.channel_of(record.channel), asked) for record in records]
+    unhashed = [f"{one.channel}/{one.subdir}/{one.file_name}" for one in found if not (one.sha256 or one.md5)]
+    if unhashed:
+        raise Refused("unhashed", "gpuenv installs nothing that it cannot check", unhashed)
+    return Answer(_tool(), tuple(sorted(found, key=lambda package: package.name)))
 
 
 def parsed(spec: str) -> rattler.MatchSpec:

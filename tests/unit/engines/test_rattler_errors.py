@@ -32,6 +32,7 @@ def test_one_line__tree_of_reasons__without_its_branches() -> None:
         pytest.param("missing", ("python=3.8",), 5, "channel `c` has no `python=3.8`", "--engine uv", id="Python"),
         pytest.param("unsolvable", (), 5, "no packages that fit together", "--cuda-from pypi", id="unsolvable"),
         pytest.param("channel", ("c",), 6, "channel `c` could not be read", "run the same command", id="channel"),
+        pytest.param("unhashed", ("c/f",), 6, "gives no hash of `c/f`", "conda index", id="no hash"),
         pytest.param("changed", ("c/f",), 6, "`c/f` does not have the hash", "gpuenv lock", id="changed"),
         pytest.param("damaged", ("c",), 6, "does not have the right hash", "run the same command", id="damaged"),
         pytest.param("full", (), 1, "the disk of `/p` is full", "-p PATH", id="disk"),
