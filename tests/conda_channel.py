@@ -33,7 +33,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -443,7 +443,8 @@ def served_channel(channel: Path) -> Iterator[Served]:
             name = self.path.rpartition("/")[2]
             time.sleep(served.slow_s if name.endswith((".conda", ".tar.bz2")) else 0)
             if name not in served.damaged:
-                super().do_GET()
+                with suppress(ConnectionError):  # a client that was ended
+                    super().do_GET()
                 return
             content = bytearray(Path(self.translate_path(self.path)).read_bytes())
             content[-1] ^= 0xFF

@@ -106,12 +106,25 @@ def conda_channel(session_channel: MadeChannel, tmp_path: Path) -> MadeChannel:
     return session_channel.copy(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def session_rattler_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where rattler keeps what it has fetched and unpacked, for tests that do not care whether something is there."""
+    return tmp_path_factory.mktemp("rattler")
+
+
 @pytest.fixture
-def rattler_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep the packages and channel data of rattler away from the user's."""
-    monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "rattler"))
+def rattler_cache(session_rattler_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep rattler away from the user's packages and settings."""
+    monkeypatch.setenv("RATTLER_CACHE_DIR", str(session_rattler_cache))
     for name in ("CONDARC", "CONDA_CHANNEL_ALIAS", "CONDA_ROOT", "MAMBA_ROOT_PREFIX"):
         monkeypatch.delenv(name, raising=False)
+    return session_rattler_cache
+
+
+@pytest.fixture
+def empty_rattler_cache(rattler_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let rattler begin with nothing."""
+    monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "rattler"))
     return tmp_path / "rattler"
 
 

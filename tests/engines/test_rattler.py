@@ -111,15 +111,37 @@ def test_create__conda_meta__is_what_conda_and_micromamba_read(
 
 
 @pytest.mark.conda
-def test_create__real_conda__lists_the_environment(gpuenv: Run, recipe: Path, isolated: Path) -> None:
+def test_create__real_conda__lists_clones_and_goes_on_with_it(
+    gpuenv: Run, recipe: Path, conda_channel: MadeChannel, isolated: Path
+) -> None:
     conda = os.environ.get("GPUENV_TEST_CONDA") or shutil.which("conda")
     if conda is None:
         pytest.skip("set GPUENV_TEST_CONDA to a conda, or put one on PATH, to run this")
     assert create(gpuenv, recipe).code == 0
     prefix = isolated / "data" / "envs" / "tf"
-    listed = subprocess.run([conda, "list", "-p", prefix, "--json"], capture_output=True, text=True, check=True)
-    versions = {package["name"]: package["version"] for package in json.loads(listed.stdout)}
+    listed = ask_conda(conda, "list", "-p", prefix)
+    versions = {package["name"]: package["version"] for package in listed}
     assert (versions["cudnn"], versions["tensorflow"]) == ("8.0.5.39", "2.4.0")
+    # conda knows what was asked for, and has nothing to change about it.
+    exported = ask_conda(conda, "env", "export", "--from-history", "-p", prefix)
+    python = f"python={versions['python']}"
+    assert sorted(exported["dependencies"]) == ["cudatoolkit=11.0.3", "cudnn=8.0.5.39", python]
+    channel = ["-c", conda_channel.uri, "--override-channels", "--dry-run"]
+    same = ask_conda(conda, "install", "-p", prefix, *channel, "cudnn=8.0")
+    assert "already installed" in same["message"]
+    clone = isolated / "clone"
+    ask_conda(conda, "create", "-p", clone, "--clone", prefix, "--offline")
+    link = clone / "lib" / f"python{conda_channel.python}" / "site-packages" / "tensorflow" / "libcudnn.so.8"
+    assert link.resolve() == (clone / "lib" / "libcudnn.so.8.0.5").resolve()
+
+
+def ask_conda(conda: str, *arguments: object) -> Any:
+    # Packages and the list of environments stay in the test's directory, which is where it runs.
+    own = {"CONDA_PKGS_DIRS": str(Path.cwd() / "pkgs"), "CONDA_REGISTER_ENVS": "false"}
+    argv = [conda, *map(str, arguments), "--json"]
+    ended = subprocess.run(argv, env={**os.environ, **own}, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return json.loads(ended.stdout)
 
 
 def test_create__dry_run__every_package_and_both_sizes(
@@ -179,6 +201,7 @@ def test_create__cuda_from_pypi__python_from_conda_and_the_wheels(
     assert os.readlink(site / "tensorflow" / "libcusolver.so.10").startswith("../nvidia/")
 
 
+@pytest.mark.usefixtures("empty_rattler_cache")
 def test_create__channel_over_http__progress_and_every_package_once(
     gpuenv: Run, small_index: SmallStack, conda_channel: MadeChannel
 ) -> None:
@@ -193,6 +216,7 @@ def test_create__channel_over_http__progress_and_every_package_once(
         assert [path for path in served.requests if path.endswith((".conda", ".tar.bz2"))] == fetched
 
 
+@pytest.mark.usefixtures("empty_rattler_cache")
 @pytest.mark.parametrize("spoilt", ["damaged", "gone", "replaced"])
 def test_create__package_is_not_the_one_of_the_repodata__nothing_is_left(
     gpuenv: Run, small_index: SmallStack, conda_channel: MadeChannel, isolated: Path, spoilt: str
@@ -264,6 +288,52 @@ def test_create__no_such_packages__says_which_and_offers_the_wheels(
     assert hint_codes(error) == ["conda.pypi", "conda.channel"]
 
 
+def test_create__no_such_python__wheels_of_cuda_are_not_offered(
+    gpuenv: Run, recipe: Path, conda_channel: MadeChannel
+) -> None:
+    text = recipe.read_text().replace(f'pythons: ["{conda_channel.python}"]', 'pythons: ["3.6"]')
+    recipe.write_text(text)
+    lock = next(recipe.with_name("small-conda.locks").iterdir())
+    lock.unlink()
+    ended = create(gpuenv, recipe)
+    assert ended.code == 5, ended.out
+    assert "has no `python=3.6`" in error_of(ended)["message"]
+    assert hint_codes(error_of(ended)) == ["conda.python", "conda.channel"]
+
+
+@pytest.mark.parametrize(
+    ("needs", "cuda", "variables", "problem"),
+    [
+        pytest.param("__cuda >=11.2", "11.2", {}, None, id="driver knows enough"),
+        pytest.param("__cuda >=12", "11.2", {}, "unsolvable", id="driver too old"),
+        pytest.param("__cuda", None, {}, "unsolvable", id="no driver"),
+        pytest.param("__glibc >=2.17", None, {}, None, id="glibc of this machine"),
+        pytest.param("__glibc >=2.17", None, {"CONDA_OVERRIDE_GLIBC": "2.12"}, "unsolvable", id="glibc said to be old"),
+        pytest.param("__archspec 1 x86_64", None, {"CONDA_OVERRIDE_ARCHSPEC": "x86_64"}, None, id="processor"),
+    ],
+)
+def test_resolve__virtual_packages__are_what_the_machine_has_or_the_user_says(
+    conda_channel: MadeChannel,
+    monkeypatch: pytest.MonkeyPatch,
+    needs: str,
+    cuda: str | None,
+    variables: dict[str, str],
+    problem: str | None,
+) -> None:
+    from gpuenv.engines.rattler import ask
+    from gpuenv.engines.rattler_messages import Channel, Solve
+    from gpuenv.model import silent
+
+    make_package(conda_channel.directory, Index("needy", "1", depends=(needs,)), {})
+    index_channel(conda_channel.directory)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    channels = (Channel("test", conda_channel.uri),)
+    answer = ask(Solve(("needy",), channels, "linux-64", cuda), silent)
+    assert answer.problem == problem, answer.text
+    assert [package.channel for package in answer.packages] == ([] if problem else ["test"])
+
+
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/closed", "file:///nowhere/at/all"])
 def test_create__channel_cannot_be_read__is_named(gpuenv: Run, recipe: Path, isolated: Path, address: str) -> None:
     ended = create(gpuenv, recipe, "--channel", address, "--override-channels")
@@ -272,16 +342,55 @@ def test_create__channel_cannot_be_read__is_named(gpuenv: Run, recipe: Path, iso
     assert envs(isolated) == []
 
 
+@pytest.mark.parametrize("setting", ["mirror of rattler", "alias in .condarc"])
+def test_create__channel_by_name__comes_from_where_the_user_says(
+    gpuenv: Run,
+    small_index: SmallStack,
+    conda_channel: MadeChannel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+) -> None:
+    recipe = write_conda_recipe(small_index, conda_channel, "channel")
+    with served_channel(conda_channel.directory) as served:
+        if setting == "alias in .condarc":
+            (tmp_path / "condarc").write_text(f"channel_alias: {served.address.removesuffix('/channel')}\n")
+            monkeypatch.setenv("CONDARC", str(tmp_path / "condarc"))
+        else:
+            (tmp_path / "rattler").mkdir()
+            mirrors = f'[mirrors]\n"https://conda.anaconda.org/channel" = ["{served.address}"]\n'
+            (tmp_path / "rattler" / "config.toml").write_text(mirrors)
+            monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+        ended = create(gpuenv, recipe)
+        assert ended.code == 0, ended.err + ended.out
+        assert "/channel/linux-64/repodata.json" in served.requests
+    assert {package.split("/")[0] for package in ended.document["data"]["conda_packages"]} == {"channel"}
+
+
+def test_create__channel_without_hashes__is_refused(gpuenv: Run, recipe: Path, conda_channel: MadeChannel) -> None:
+    index = conda_channel.directory / "linux-64" / "repodata.json"
+    repodata = json.loads(index.read_text())
+    for name in ("sha256", "md5"):
+        del repodata["packages.conda"][CUDNN][name]
+    index.unlink()
+    index.write_text(json.dumps(repodata))
+    ended = create(gpuenv, recipe)
+    assert ended.code == 6, ended.out
+    assert error_of(ended)["message"] == f"the channel gives no hash of `{conda_channel.uri}/linux-64/{CUDNN}`"
+
+
 def test_create__channel_option__is_looked_in_first(
     gpuenv: Run, recipe: Path, conda_channel: MadeChannel, tmp_path: Path
 ) -> None:
-    own = tmp_path / "own"
+    own = tmp_path / "my own"
     index = Index("cudnn", "8.0.9", "mine_0", depends=("cudatoolkit 11.0|11.0.*",))
     make_package(own, index, {})
     index_channel(own)
     plan = create(gpuenv, recipe, "--dry-run", "-c", own).document["data"]
     channels = {package["name"]: package["channel"] for package in plan["conda_packages"]}
-    assert (channels["cudnn"], channels["python"]) == (str(own), conda_channel.uri)
+    assert (channels["cudnn"], channels["python"]) == (own.as_uri(), conda_channel.uri)
+    made = create(gpuenv, recipe, "-c", own, "--verify", "none", name="made")
+    assert "libcudnn" in error_of(made)["message"]  # that package is empty
 
 
 def test_create__without_py_rattler__says_what_to_install(
@@ -295,6 +404,26 @@ def test_create__without_py_rattler__says_what_to_install(
     assert error_of(ended)["hints"][0]["text"] == "run `python -m pip install 'gpuenv[rattler]'`"
 
 
+def test_is_cached__before_and_after_an_environment__no_and_yes(
+    gpuenv: Run, recipe: Path, empty_rattler_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gpuenv.cli.create.ASK_FROM_BYTES", 1)
+    asked = ("create", "--recipe", recipe, "--engine", "rattler", "--gpu", "8.6", "--json")
+    first = gpuenv(*asked, "-n", "first")
+    assert first.code == 2
+    assert "Download up to" in error_of(first)["message"]
+    assert gpuenv(*asked, "-n", "first", "--yes").code == 0
+    assert gpuenv(*asked, "-n", "second").code == 0
+
+
+def test_create__package_that_cannot_be_asked_for__is_named(gpuenv: Run, recipe: Path) -> None:
+    recipe.write_text(recipe.read_text().replace("cudnn=8.0", '"cudnn= =x y z"'))
+    ended = create(gpuenv, recipe, "--cuda-from", "conda")
+    assert ended.code == 2, ended.out
+    assert error_of(ended)["message"] == "`cudnn= =x y z` is no conda package that can be asked for"
+
+
+@pytest.mark.usefixtures("empty_rattler_cache")
 def test_create__ctrl_c_while_packages_come__nothing_is_left_and_no_worker(
     small_index: SmallStack, conda_channel: MadeChannel, isolated: Path
 ) -> None:

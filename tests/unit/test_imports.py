@@ -62,6 +62,7 @@ def test_imports__every_module__stays_in_its_direction(path: Path) -> None:
     [
         ("rich", ["cli/report.py"]),
         ("subprocess", ["process.py"]),
+        ("rattler", ["engines/rattler_worker.py"]),
         ("ctypes", ["probe/ask_driver.py", "probe/system.py", "process.py", "warm/warm_worker.py"]),
     ],
 )
@@ -80,7 +81,7 @@ def test_imports__edges__have_one_home(module: str, homes: list[str]) -> None:
 
 @pytest.mark.parametrize("command", ["--help", "--version", "create --help", "recipes --help"])
 def test_help__nothing_heavy_is_imported(command: str) -> None:
-    heavy = {"rich", "msgspec", "ruamel", "elftools", "pefile", "findpython", "requests", "numpy", "pluggy"}
+    heavy = {"rattler", "rich", "msgspec", "ruamel", "elftools", "pefile", "findpython", "requests", "numpy", "pluggy"}
     script = (
         "import sys\n"
         "from gpuenv.cli.main import main\n"

@@ -37,7 +37,8 @@ def commands(text: str) -> list[str]:
     return [line.strip() for line in lines if re.search(r"\bgpuenv [a-z-]", line) and "git clone" not in line]
 
 
-DOCUMENTED = sorted({*commands(README), *commands(CONTRIBUTING), *commands((ROOT / "docs" / "recipes.md").read_text())})
+DOCS = [(ROOT / "docs" / name).read_text() for name in ("recipes.md", "rattler.md")]
+DOCUMENTED = sorted({line for text in (README, CONTRIBUTING, *DOCS) for line in commands(text)})
 
 
 @pytest.mark.parametrize("line", DOCUMENTED)

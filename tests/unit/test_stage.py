@@ -105,6 +105,35 @@ def everything(prefix: Path) -> set[str]:
     return {str(path.relative_to(prefix)) for path in prefix.rglob("*")}
 
 
+def test_stage__conda_packages__the_compilers_libraries_beside_cuda_are_not_linked(
+    linux: Built, recipe: Recipe, source: Source
+) -> None:
+    library_dir = linux.prefix / "lib"
+    for path in (linux.site_packages / "nvidia").rglob("lib*.so*"):
+        path.rename(library_dir / path.name)
+    compile_library(LIBRARY, library_dir / "libstdc++.so.6")
+    cudnn = library_dir / "libcudnn.so.8"
+    compile_library(LIBRARY, cudnn, "-Wl,--no-as-needed", str(library_dir / "libstdc++.so.6"))
+    stage(linux, recipe, source, CudaFiles((library_dir,), None))
+    links = links_in(linux.site_packages / "tensorflow")
+    assert links["libcudnn.so.8"] == "../../../libcudnn.so.8"
+    assert {"libcublas.so.11", "libcublasLt.so.11"} <= links.keys()
+    assert "libstdc++.so.6" not in links
+
+
+def test_stage__conda_packages_on_windows__one_directory_of_hard_links(
+    windows: Built, recipe: Recipe, source: Source
+) -> None:
+    library_dir = windows.prefix / "Library" / "bin"
+    library_dir.parent.mkdir()
+    (windows.site_packages / "nvidia" / "some" / "bin").rename(library_dir)
+    manifest = stage(windows, recipe, source, CudaFiles((library_dir,), None))
+    assert {file.target for file in manifest.files if file.path.endswith("cudnn64_8.dll")} == {
+        "Library/bin/cudnn64_8.dll"
+    }
+    assert (dll_dir(windows.prefix) / "cudnn64_8.dll").samefile(library_dir / "cudnn64_8.dll")
+
+
 def test_stage__linux__relative_links_to_what_is_needed_and_no_more(
     linux: Built, recipe: Recipe, source: Source
 ) -> None:

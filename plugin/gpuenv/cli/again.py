@@ -84,8 +84,10 @@ def from_receipt(made: Receipt) -> Again:
         recipe = f"{made.recipe}.yaml"
         before = f"gpuenv export {where} -o {quoted(recipe)} && "
     options = [("--recipe", quoted(recipe)), ("--python", ".".join(made.python_version.split(".")[:2]))]
-    options += [("--cuda-from", made.source)] if made.source != "pypi" else []
+    options += [("--cuda-from", made.source)] if made.source != "pypi" or made.engine != "uv" else []
     options += [("--engine", made.engine)] if made.engine != "uv" else []
+    channels = dict.fromkeys(package.rsplit("/", 2)[0] for package in made.conda_packages)
+    options += [("--channel", quoted(channel)) for channel in channels]
     named = [found["capability"] for gpu in made.gpus if (found := _NAMED_GPU.fullmatch(gpu))]
     options += [("--gpu", capability) for capability in named]
     packages = dict(package.split("==", 1) for package in made.packages)
@@ -109,6 +111,8 @@ def from_arguments(args: argparse.Namespace) -> Again:
         "--driver": args.driver,
     }
     options = [(option, quoted(value)) for option, value in typed.items() if value]
+    options += [("--channel", quoted(channel)) for channel in args.channel]
+    options += [("--override-channels", "")] if args.override_channels else []
     options += [("--gpu", quoted(gpu)) for gpu in args.gpu if gpu.lower() != "none"]
     return Again(target, tuple(options))
 

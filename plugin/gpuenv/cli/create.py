@@ -119,6 +119,7 @@ def plan_text(planned: Plan) -> str:
     choice, lock = planned.choice, planned.lock
     brought = "one of the conda packages" if lock.conda_packages else "to be installed by uv"
     python = f"{choice.python.version} at {choice.python.path}" if choice.python else brought
+    unpacked = ", and the conda packages unpacked" if lock.conda_packages else ""
     rows = [
         ("environment", str(planned.prefix)),
         ("recipe", f"{choice.recipe.name}  {choice.recipe.summary}"),
@@ -128,7 +129,7 @@ def plan_text(planned: Plan) -> str:
         ("packages", f"{len(lock.packages)}, from {lock.origin}"),
         *([("conda", conda_text(lock.conda_packages))] if lock.conda_packages else []),
         ("download", f"at most {size(lock.download_bytes)}; nothing that is in a cache already"),
-        ("disk", f"at most {size(lock.installed_bytes)}; hard links to uv's cache where the file system allows"),
+        ("disk", f"at most {size(lock.installed_bytes)}{unpacked}; hard links to caches where the file system allows"),
         ("checks", ", ".join(planned.checks) or "none"),
     ]
     lines = [columns(rows)]

@@ -78,13 +78,18 @@ def add_channels(parser: argparse.ArgumentParser) -> None:
 
 
 def channels(args: argparse.Namespace) -> tuple[str, ...]:
-    """Return the channels of `--channel`. Raises UsageError for `--override-channels` without one, as conda does."""
+    """Return the channels of `--channel`, directories as addresses.
+
+    Raises UsageError for `--override-channels` without one, as conda does.
+    """
     if args.override_channels and not args.channel:
         raise UsageError(
             "`--override-channels` leaves no channel to look in",
             hints=[Hint("usage.channel", "name one: `--override-channels --channel conda-forge`")],
         )
-    return tuple(args.channel)
+    from gpuenv.engines.conda_channels import channel_name
+
+    return tuple(channel_name(channel) for channel in args.channel)
 
 
 def add_verify(parser: argparse.ArgumentParser, default: str) -> None:

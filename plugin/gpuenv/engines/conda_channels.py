@@ -14,22 +14,23 @@ from typing import Any
 
 from gpuenv.errors import Hint, UsageError
 
+# Where names lead when nobody says otherwise. Source: conda's documentation of its configuration (`channel_alias`,
+# `default_channels`), read 2026-11.
+CHANNEL_ALIAS = "https://conda.anaconda.org"
+DEFAULT_CHANNELS = ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")
 _TOKEN = re.compile(r"/t/[^/]+/|//[^/]*@")
 
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """What a user has set about channels: the address of names, those with one of their own, and what `defaults` is.
+    """What a user has set about channels: the address of names, those with one of their own, and what `defaults` is."""
 
-    Without `alias` a name stays a name, and rattler knows where it leads; what `defaults` is nobody but conda knows.
-    """
-
-    alias: str | None = None
+    alias: str = CHANNEL_ALIAS
     custom: Mapping[str, str] = field(default_factory=dict)
-    defaults: tuple[str, ...] = ()
+    defaults: tuple[str, ...] = DEFAULT_CHANNELS
 
     def addresses(self, channel: str) -> tuple[str, ...]:
-        """Return the addresses of a channel, or its name where rattler knows better: one, but several for `defaults`.
+        """Return the addresses of a channel: one, but several for `defaults`.
 
         A channel is a name (`conda-forge`), an address, or a directory. Raises UsageError for an address with a secret
         in it, which would be written down in locks and receipts.
@@ -40,20 +41,23 @@ class Channels:
                 cause=f"it begins `{channel.split('://')[0]}://`, and would be written into the lock",
                 hints=[Hint("channel.secret", "put the secret into `~/.netrc`, and name the channel without it")],
             )
+        channel = channel_name(channel)
         if "://" in channel:
-            return (channel.rstrip("/"),)
-        if channel.startswith((".", "/", "~", "\\")) or re.match(r"[A-Za-z]:[\\/]", channel):
-            return (Path(channel).expanduser().resolve().as_uri(),)
+            return (channel,)
         if channel == "defaults":
-            if not self.defaults:
-                raise UsageError(
-                    "only conda itself knows where its channel `defaults` is",
-                    hints=[Hint("channel.defaults", "set `default_channels` in `~/.condarc`, or use `--engine conda`")],
-                )
             return self.defaults
         # `custom_channels: {acme: https://conda.acme.example}` also holds for `acme/label/test`.
         base = self.custom.get(channel) or self.custom.get(channel.partition("/")[0]) or self.alias
-        return (f"{base.rstrip('/')}/{channel}" if base else channel,)
+        return (f"{base.rstrip('/')}/{channel}",)
+
+
+def channel_name(channel: str) -> str:
+    """Return a channel by the name that goes into locks: a directory becomes an address, `file:///srv/my%20channel`."""
+    if "://" in channel:
+        return channel.rstrip("/")
+    if channel.startswith((".", "/", "~", "\\")) or re.match(r"[A-Za-z]:[\\/]", channel):
+        return Path(channel).expanduser().resolve().as_uri()
+    return channel
 
 
 def read_channels(environ: Mapping[str, str], home: Path) -> Channels:
@@ -74,9 +78,9 @@ def read_channels(environ: Mapping[str, str], home: Path) -> Channels:
         settings = _read(path)
         custom.update(settings.get("custom_channels") or {})
         found.update(settings)
-    defaults = tuple(str(one) for one in found.get("default_channels") or ())
-    alias = environ.get("CONDA_CHANNEL_ALIAS") or found.get("channel_alias")
-    return Channels(str(alias) if alias else None, custom, defaults)
+    defaults = tuple(str(one) for one in found.get("default_channels") or DEFAULT_CHANNELS)
+    alias = environ.get("CONDA_CHANNEL_ALIAS") or found.get("channel_alias") or CHANNEL_ALIAS
+    return Channels(str(alias), custom, defaults)
 
 
 def _files(environ: Mapping[str, str], home: Path) -> Iterator[Path]:

@@ -17,7 +17,8 @@ import msgspec
 from gpuenv import process
 from gpuenv.engines.conda_channels import read_channels
 from gpuenv.engines.conda_prefix import describe_conda, python_path, write_history
-from gpuenv.engines.uv import install_packages
+from gpuenv.engines.rattler_cache import are_cached, cache_dir
+from gpuenv.engines.uv import UvEngine, install_packages
 from gpuenv.errors import GpuenvError
 from gpuenv.model import Built, CondaPackage, Detail, Plan, Progress, Reporter, Solved, Wanted
 
@@ -76,6 +77,11 @@ class RattlerEngine:
         built = describe_conda(plan.prefix)
         install_packages(built, plan, report)
         return built
+
+    def is_cached(self, plan: Plan, report: Reporter) -> bool:
+        """Say whether rattler's cache and uv's have everything, so that nothing would be downloaded."""
+        directory = cache_dir(os.environ, Path.home())
+        return are_cached(plan.lock.conda_packages, directory) and UvEngine().is_cached(plan, report)
 
     def describe(self, prefix: Path) -> Built:
         """Read a conda prefix from its `conda-meta`. Raises TargetError when there is none."""

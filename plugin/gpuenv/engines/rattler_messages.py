@@ -11,9 +11,11 @@ import msgspec
 
 from gpuenv.model import CondaPackage
 
-# `missing`: no channel has it. `changed`: the channel's file is not the locked one. `damaged`: a download is not what
-# the channel says. `config`: the user's rattler configuration is wrong.
-Problem = Literal["install", "unsolvable", "missing", "channel", "changed", "damaged", "full", "config", "failed"]
+# `missing`: no channel has it. `unhashed`: its channel gives no hash of it. `changed`: the channel's file is not the
+# locked one. `damaged`: a download is not what the channel says. `config`: the user's rattler configuration is wrong.
+Problem = Literal[
+    "install", "unsolvable", "missing", "unhashed", "channel", "changed", "damaged", "full", "config", "failed"
+]
 
 
 class Channel(msgspec.Struct, frozen=True):

@@ -11,15 +11,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import threading
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from gpuenv.engines.rattler_cache import cache_dir
 from gpuenv.engines.rattler_messages import Answer, Channel, Install, Problem, Solve, Step
+from gpuenv.engines.rattler_progress import Reporter
 from gpuenv.model import CondaPackage
 
 try:
@@ -29,8 +28,6 @@ except ImportError as err:
     print(msgspec.json.encode(Answer(problem="install", text=str(err))).decode())
     sys.exit(0)
 
-REPORT_EVERY_S = 0.1
-
 
 class Refused(Exception):
     """Something that the user has to know: what kind of problem, a text, and the names that it is about."""
@@ -38,11 +35,6 @@ class Refused(Exception):
     def __init__(self, problem: Problem, text: str, names: Sequence[str] = ()) -> None:
         super().__init__(text)
         self.answer = Answer(_tool(), problem=problem, text=text, names=tuple(names))
-
-
-def located(channel: str) -> str:
-    """Return the address of a channel; a name leads where rattler's own configuration says."""
-    return channel if "://" in channel else str(rattler.Channel(channel).base_url).rstrip("/")
 
 
 class Conda:
@@ -54,10 +46,11 @@ class Conda:
             self.client = rattler.Client.from_config(self.config)
         except Exception as err:
             raise Refused("config", str(err)) from err
-        self.gateway = rattler.Gateway.from_config(self.config, client=self.client)
-        self.channels = [Channel(channel.name, located(channel.address)) for channel in channels]
+        repodata = cache_dir(os.environ, Path.home()) / "repodata"
+        self.gateway = rattler.Gateway.from_config(self.config, cache_dir=repodata, client=self.client)
+        self.channels = channels
         self.platforms = [rattler.Subdir(platform), rattler.Subdir("noarch")]
-        self.addresses = [channel.address for channel in self.channels]
+        self.addresses = [channel.address for channel in channels]
 
     def channel_of(self, address: str) -> str:
         """Return the name under which the channel of a record or a message was asked for."""
@@ -81,10 +74,7 @@ class Conda:
 async def solve(request: Solve) -> Answer:
     """Find the packages. Raises Refused."""
     conda = Conda(request.channels, request.platform)
-    try:
-        specs = [rattler.MatchSpec(spec) for spec in request.specs]
-    except exceptions.InvalidMatchSpecError as err:
-        raise Refused("config", str(err)) from err
+    specs = [parsed(spec) for spec in request.specs]
     try:
         records = await rattler.solve(
             conda.addresses,
@@ -99,8 +89,19 @@ async def solve(request: Solve) -> Answer:
         missing = [spec for spec in request.specs if not await conda.records([spec])]
         raise Refused("missing" if missing else "unsolvable", str(err), missing) from err
     asked = {spec.name.normalized for spec in specs if spec.name is not None}
-    packages = (package_of(record, conda.channel_of(record.channel), asked) for record in records)
-    return Answer(_tool(), tuple(sorted(packages, key=lambda package: package.name)))
+    found = [package_of(record, conda.channel_of(record.channel), asked) for record in records]
+    unhashed = [f"{one.channel}/{one.subdir}/{one.file_name}" for one in found if not (one.sha256 or one.md5)]
+    if unhashed:
+        raise Refused("unhashed", "gpuenv installs nothing that it cannot check", unhashed)
+    return Answer(_tool(), tuple(sorted(found, key=lambda package: package.name)))
+
+
+def parsed(spec: str) -> rattler.MatchSpec:
+    """Read a package as a recipe asks for it. Raises Refused."""
+    try:
+        return rattler.MatchSpec(spec)
+    except exceptions.InvalidMatchSpecError as err:
+        raise Refused("config", str(err), [spec]) from err
 
 
 def virtual_packages(platform: str, cuda: str | None) -> list[rattler.GenericVirtualPackage]:
@@ -141,11 +142,12 @@ async def install(request: Install) -> Answer:
     """Install the packages, each with its hash checked. Raises Refused."""
     conda = Conda(request.channels, request.platform)
     records = await locked_records(conda, request.packages)
-    reporter = Reporter({package.name: package.size_bytes for package in request.packages})
+    reporter = Reporter({package.name: package.size_bytes for package in request.packages}, say)
     try:
         await rattler.install(
             records,
             request.prefix,
+            cache_dir=cache_dir(os.environ, Path.home()) / "pkgs",
             platform=conda.platforms[0],
             client=conda.client,
             config=conda.config,
@@ -189,59 +191,10 @@ def mark_requested(prefix: Path, specs: Sequence[str]) -> None:
                 record.write_to_path(path, pretty=True)
 
 
-class Reporter:
-    """Add up what rattler says about single packages, from several threads at once, and write a line now and then.
-
-    Every package has a token, which rattler gives back with what it says of that package.
-    """
-
-    def __init__(self, sizes: dict[str, int | None]) -> None:
-        self._names = list(sizes)
-        self._sizes = [size or 0 for size in sizes.values()]
-        self._done = [0] * len(sizes)
-        self._total = None if None in sizes.values() else sum(self._sizes)
-        self._lock = threading.Lock()
-        self._told = 0.0
-
-    def on_populate_cache_start(self, operation: int, package_name: str) -> int:
-        """Begin with a package."""
-        return self._names.index(package_name) if package_name in self._names else -1
-
-    def on_download_start(self, cache_entry: int) -> int:
-        """Begin to download it."""
-        return cache_entry
-
-    def on_download_progress(self, download_idx: int, progress: int, total: int | None) -> None:
-        """Go on downloading it."""
-        self._add(download_idx, progress, "downloading")
-
-    def on_populate_cache_complete(self, cache_entry: int) -> None:
-        """Have it in the cache, unpacked; perhaps it was there before."""
-        self._add(cache_entry, self._sizes[cache_entry] if cache_entry >= 0 else 0, "unpacked")
-
-    def on_link_start(self, operation: int, package_name: str) -> int:
-        """Begin to put its files into the environment."""
-        token = self.on_populate_cache_start(operation, package_name)
-        self._add(token, self._sizes[token] if token >= 0 else 0, "linking")
-        return token
-
-    def __getattr__(self, name: str) -> Any:
-        """Take everything else that rattler says, and return a token where it wants one."""
-        if not name.startswith("on_"):
-            raise AttributeError(name)
-        return lambda *said: said[0] if said and isinstance(said[0], int) else 0
-
-    def _add(self, token: int, done: int, doing: str) -> None:
-        with self._lock:
-            if token >= 0:
-                self._done[token] = max(done, self._done[token])
-            now = time.monotonic()
-            if doing == "downloading" and now - self._told < REPORT_EVERY_S:
-                return
-            self._told = now
-            step = Step(sum(self._done), self._total, f"{doing} {self._names[token]}" if token >= 0 else doing)
-            sys.stderr.write(msgspec.json.encode(step).decode() + "\n")
-            sys.stderr.flush()
+def say(step: Step) -> None:
+    """Write a line about progress."""
+    sys.stderr.write(msgspec.json.encode(step).decode() + "\n")
+    sys.stderr.flush()
 
 
 def _virtual(name: str, version: str, build: str) -> rattler.GenericVirtualPackage:

@@ -81,8 +81,13 @@ def test_complete__hint_of_a_check__names_environment_and_choices(text: str, exp
             {"recipe": "team", "recipe_origin": "file"},
             "gpuenv export -n mine -o team.yaml && gpuenv create -n mine --recipe team.yaml --python 3.7 --force",
         ),
+        (
+            {"engine": "rattler", "conda_packages": ("c/linux-64/a-1-0.conda", "file:///x/noarch/b-1-0.conda")},
+            "gpuenv create -n mine --recipe tf-2.4 --python 3.7 --cuda-from pypi --engine rattler "
+            "--channel c --channel file:///x --force",
+        ),
     ],
-    ids=["named gpu", "by path from elsewhere", "recipe file"],
+    ids=["named gpu", "by path from elsewhere", "recipe file", "conda packages"],
 )
 def test_complete__receipt_of_other_choices__all_are_in_the_command(changes: dict[str, Any], expected: str) -> None:
     assert from_receipt(receipt(**changes)).complete("`gpuenv create --force`") == f"`{expected}`"
@@ -91,7 +96,17 @@ def test_complete__receipt_of_other_choices__all_are_in_the_command(changes: dic
 def arguments(command: str, **given: Any) -> argparse.Namespace:
     create = dict.fromkeys(("recipe", "tensorflow", "python", "cuda_from", "driver"))
     return argparse.Namespace(
-        **{"command": command, "name": None, "prefix": None, **create, "engine": "uv", "gpu": [], **given}
+        **{
+            "command": command,
+            "name": None,
+            "prefix": None,
+            **create,
+            "engine": "uv",
+            "gpu": [],
+            "channel": [],
+            "override_channels": False,
+            **given,
+        }
     )
 
 
@@ -108,10 +123,16 @@ def arguments(command: str, **given: Any) -> argparse.Namespace:
             "`gpuenv create -n tf --driver 460.89`",
             "`gpuenv create -p '/a b' --recipe 'my file.yaml' --gpu 'RTX 3080' --driver 460.89`",
         ),
+        (
+            arguments("create", name="my", engine="rattler", channel=["/my channel", "c"], override_channels=True),
+            "`gpuenv create --cuda-from pypi`",
+            "`gpuenv create -n my --engine rattler --channel '/my channel' --channel c --override-channels "
+            "--cuda-from pypi`",
+        ),
         (arguments("warm", name="my", gpu=1), "run `gpuenv warm`", "run `gpuenv warm -n my`"),
         (argparse.Namespace(command="list"), "run `gpuenv verify`", "run `gpuenv verify`"),
     ],
-    ids=["no gpu", "quoted", "other command", "no environment"],
+    ids=["no gpu", "quoted", "channels", "other command", "no environment"],
 )
 def test_complete__what_was_typed__is_typed_again(args: argparse.Namespace, text: str, expected: str) -> None:
     error = GpuenvError("x", hints=[Hint("a", text)])

@@ -163,3 +163,20 @@ def test_import__facts__reads_no_table() -> None:
     code = "import sys, gpuenv.facts; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"csv", "difflib"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("driver", "platform", "expected"),
+    [
+        ("450.51.06", "linux-64", "11.0"),
+        ("460.89", "win-64", "11.2"),
+        ("455.22", "linux-64", "11.0"),
+        ("455.23", "linux-64", "11.1"),
+        ("300.0", "linux-64", None),
+        ("460.89", "osx-64", None),
+    ],
+)
+def test_cuda_driver_api__driver__is_that_of_the_newest_toolkit_it_came_with(
+    driver: str, platform: str, expected: str | None
+) -> None:
+    assert facts.cuda_driver_api(Version(driver), platform) == (Version(expected) if expected else None)

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import ruamel.yaml
 from recipe_texts import SHIPPED, child, sources_of
 
 from gpuenv.model import Framework, GpuRange, Recipe, Source, Variable
 from gpuenv.recipes.lock import parse_lock
+from gpuenv.recipes.lock_conda import parse_conda_line
 from gpuenv.recipes.schema import parse_recipe
 from gpuenv.recipes.search import load_recipe_file
 from gpuenv.settings import load_settings
@@ -16,6 +18,7 @@ from gpuenv.settings import load_settings
 DOCS = Path(__file__).parents[3] / "docs" / "recipes.md"
 TEXT = DOCS.read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+READER = ruamel.yaml.YAML(typ="safe")
 YAML = [text for kind, text in BLOCKS if kind == "yaml" and not text.startswith("# settings.yaml")]
 
 
@@ -37,6 +40,27 @@ def test_docs__settings__are_valid(tmp_path: Path) -> None:
 def test_docs__lock__is_valid() -> None:
     text = next(text for _, text in BLOCKS if text.startswith("# gpuenv lock of"))
     assert [package.name for package in parse_lock(text, "docs").packages] == ["absl-py"]
+
+
+def test_docs__conda_part_of_a_lock__is_read_but_for_the_dots() -> None:
+    line = next(text for _, text in BLOCKS if text.startswith("# conda:")).strip()
+    whole = line.replace("1f2e...", "1f" * 32).replace("7c0a...", "7c" * 16)
+    package = parse_conda_line(whole, "docs")
+    assert (package.name, package.channel, package.size_bytes, package.requested) == (
+        "cudnn",
+        "conda-forge",
+        671088640,
+        True,
+    )
+
+
+def test_docs__conda_source__is_the_shipped_one() -> None:
+    shipped = parse_recipe((SHIPPED / "tf-2.4.yaml").read_text("utf-8"), "tf-2.4.yaml").sources["conda"]
+    text = next(text for text in YAML if "cudatoolkit=11.0" in text)
+    part = READER.load(text)["sources"]["conda"]
+    assert {key: getattr(shipped, key) for key in part if key != "environment"} == {
+        key: value for key, value in part.items() if key != "environment"
+    }
 
 
 def test_docs__error_message__is_the_real_one() -> None:
