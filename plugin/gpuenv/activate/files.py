@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from gpuenv.activate.conda_scripts import conda_scripts
 from gpuenv.activate.render import PTH, render, with_blocks
 from gpuenv.activate.script import has_block, without_blocks
 from gpuenv.errors import GpuenvError
@@ -25,13 +26,15 @@ def activate(built: Built, variables: Mapping[str, Variable], cuda: CudaFiles) -
     variable that cannot be written, GpuenvError when a file cannot; then the files are as they were.
     """
     texts = render(variables, built.prefix, cuda.cuda_dir, built.platform)
-    wanted = _scripts(built, texts)
+    wanted = conda_scripts(variables, built.prefix, cuda.cuda_dir) if built.conda else _scripts(built, texts)
     wanted[built.site_packages / "_gpuenv_startup.py"] = texts["startup"]
     wanted[built.site_packages / "gpuenv-startup.pth"] = PTH  # last: it imports the module
     before = {path: _read(path) if path.exists() else None for path in wanted}
     written: list[Path] = []
     try:
         _make_cache_dir(built.prefix, variables)
+        for path in wanted:
+            path.parent.mkdir(parents=True, exist_ok=True)
         for path, text in wanted.items():
             written.append(path)
             _replace(path, text)
