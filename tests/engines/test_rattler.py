@@ -351,6 +351,8 @@ def test_create__channel_by_name__comes_from_where_the_user_says(
     monkeypatch: pytest.MonkeyPatch,
     setting: str,
 ) -> None:
+    from rattler import Channel
+
     recipe = write_conda_recipe(small_index, conda_channel, "channel")
     with served_channel(conda_channel.directory) as served:
         if setting == "alias in .condarc":
@@ -358,13 +360,28 @@ def test_create__channel_by_name__comes_from_where_the_user_says(
             monkeypatch.setenv("CONDARC", str(tmp_path / "condarc"))
         else:
             (tmp_path / "rattler").mkdir()
-            mirrors = f'[mirrors]\n"https://conda.anaconda.org/channel" = ["{served.address}"]\n'
+            usual = Channel("channel").base_url.rstrip("/")
+            mirrors = f'[mirrors]\n"{usual}" = ["{served.address}"]\n'
             (tmp_path / "rattler" / "config.toml").write_text(mirrors)
             monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
         ended = create(gpuenv, recipe)
         assert ended.code == 0, ended.err + ended.out
         assert "/channel/linux-64/repodata.json" in served.requests
     assert {package.split("/")[0] for package in ended.document["data"]["conda_packages"]} == {"channel"}
+
+
+def test_create__label_of_a_channel__is_told_from_the_channel(
+    gpuenv: Run, recipe: Path, conda_channel: MadeChannel
+) -> None:
+    label = conda_channel.directory / "label" / "rc"
+    make_package(label, Index("cudnn", "8.0.9", "rc_0", depends=("cudatoolkit 11.0|11.0.*",)), {})
+    index_channel(label)
+    plan = create(gpuenv, recipe, "--dry-run", "-c", conda_channel.uri, "-c", f"{conda_channel.uri}/label/rc/")
+    channels = {package["name"]: package["channel"] for package in plan.document["data"]["conda_packages"]}
+    assert set(channels.values()) == {conda_channel.uri}
+    first = create(gpuenv, recipe, "--dry-run", "-c", f"{conda_channel.uri}/label/rc/")
+    channels = {package["name"]: package["channel"] for package in first.document["data"]["conda_packages"]}
+    assert channels["cudnn"] == f"{conda_channel.uri}/label/rc"
 
 
 def test_create__channel_without_hashes__is_refused(gpuenv: Run, recipe: Path, conda_channel: MadeChannel) -> None:
