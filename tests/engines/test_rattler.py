@@ -129,6 +129,9 @@ def test_create__real_conda__lists_clones_and_goes_on_with_it(
     channel = ["-c", conda_channel.uri, "--override-channels", "--dry-run"]
     same = ask_conda(conda, "install", "-p", prefix, *channel, "cudnn=8.0")
     assert "already installed" in same["message"]
+    health = subprocess.run([conda, "doctor", "-p", prefix], capture_output=True, text=True, check=False)
+    assert "no packages with missing files" in health.stdout.lower()
+    assert "Altered Files" not in health.stdout
     clone = isolated / "clone"
     ask_conda(conda, "create", "-p", clone, "--clone", prefix, "--offline")
     link = clone / "lib" / f"python{conda_channel.python}" / "site-packages" / "tensorflow" / "libcudnn.so.8"
@@ -176,6 +179,7 @@ def test_create__then_verify_run_export_remove__all_work(
     assert ran.stdout.strip() == first["prefix"]
     exported = gpuenv("export", "-n", "tf", "-o", tmp_path / "team.yaml")
     assert exported.code == 0, exported.err
+    assert "--cuda-from conda --engine rattler --channel file://" in exported.out
     # The exported lock has a conda part: the same packages again, without solving.
     again = create(gpuenv, tmp_path / "team.yaml", name="again")
     assert again.code == 0, again.err + again.out

@@ -41,7 +41,6 @@ class Install(msgspec.Struct, frozen=True, tag=True):
     channels: tuple[Channel, ...]
     prefix: str
     platform: str
-    specs: tuple[str, ...]
 
 
 class Answer(msgspec.Struct, frozen=True):

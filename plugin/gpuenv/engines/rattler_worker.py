@@ -158,7 +158,6 @@ async def install(request: Install) -> Answer:
         )
     except exceptions.InstallerError as err:
         raise Refused(_kind(str(err)), str(err), conda.blamed(str(err))) from err
-    mark_requested(Path(request.prefix), request.specs)
     return Answer(_tool(), request.packages)
 
 
@@ -177,20 +176,6 @@ async def locked_records(conda: Conda, packages: Sequence[CondaPackage]) -> list
             if locked and has and locked != has.hex():
                 raise Refused("changed", f"the lock pins {name} {locked}, the channel has {has.hex()}", [place])
     return records
-
-
-def mark_requested(prefix: Path, specs: Sequence[str]) -> None:
-    """Write into `conda-meta` which packages were asked for, for conda and micromamba to go by: `cudnn==8.0.5.39`.
-
-    `rattler.install` has an argument for it, which py-rattler 0.28.0 does not pass on as its own library wants it.
-    """
-    for spec in specs:
-        name = spec.partition("==")[0]
-        for path in (prefix / "conda-meta").glob(f"{name}-*.json"):
-            record = rattler.PrefixRecord.from_path(path)
-            if record.name.normalized == name:
-                record.requested_specs = [spec]
-                record.write_to_path(path, pretty=True)
 
 
 def say(step: Step) -> None:
