@@ -196,7 +196,8 @@ def process_environment(session: Session, target: Target) -> dict[str, str]:
     receipt.check_python(made, built)
     cuda = session.artifact_source(made.source).locate(built, recipe.sources[made.source])
     variables = recipe.variables(made.source)
-    return activate.command_environment(target.prefix, variables, cuda.cuda_dir, made.platform, session.environ)
+    activated = activate.command_environment(target.prefix, variables, cuda.cuda_dir, made.platform, session.environ)
+    return activate.as_conda_does(activated, target.prefix, made.platform) if built.conda else activated
 
 
 def choose(session: Session, host: Host, request: Request, target: Target, *, conda_packages: bool = False) -> Choice:

@@ -56,6 +56,7 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: str | Path | None = None,
     stdin: str | None = None,
+    on_stdout_line: Callable[[str], None] | None = None,
     on_stderr_line: Callable[[str], None] | None = None,
 ) -> Completed:
     """Run a child to its end and return what it said; never raises for an exit code.
@@ -84,7 +85,7 @@ def run(
     out: list[str] = []
     err: list[str] = []
     readers = [
-        threading.Thread(target=_read, args=(child.stdout, out, None), daemon=True),
+        threading.Thread(target=_read, args=(child.stdout, out, on_stdout_line), daemon=True),
         threading.Thread(target=_read, args=(child.stderr, err, on_stderr_line), daemon=True),
     ]
     for reader in readers:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gpuenv.errors import GpuenvError
 
-_OWN_COMMAND = re.compile(r"(?<=`)gpuenv (?=[a-z])|(?<=Next: )gpuenv |(?<=&& )gpuenv ")
+_OWN_COMMAND = re.compile(r"(?<=`)gpuenv (?=[a-z])|(?:(?<=: )|(?<=&& ))gpuenv (?=[a-z]+ -)")
 
 
 @dataclass(frozen=True, slots=True)

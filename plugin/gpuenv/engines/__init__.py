@@ -11,7 +11,8 @@ from gpuenv.hookspec import hookimpl
 @hookimpl
 def gpuenv_engines() -> Iterable[Engine]:
     """Give the built-in engines."""
+    from gpuenv.engines.conda import CondaEngine
     from gpuenv.engines.rattler import RattlerEngine
     from gpuenv.engines.uv import UvEngine
 
-    return [UvEngine(), RattlerEngine()]
+    return [UvEngine(), CondaEngine(), RattlerEngine()]

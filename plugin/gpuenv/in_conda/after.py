@@ -41,4 +41,6 @@ def line_about(prefix: Path, *, mode: str) -> str | None:
         return None
     if mode == "auto" and (count := link_again(managed)):
         return f"linked {count} CUDA {'library' if count == 1 else 'libraries'} again in `{prefix}`"
-    return f"{len(managed.broken)} links to CUDA libraries are gone; `conda doctor -p {prefix} --fix` makes them again"
+    count = len(managed.broken)
+    gone = "1 link to CUDA libraries is gone" if count == 1 else f"{count} links to CUDA libraries are gone"
+    return f"{gone}; `conda doctor -p {prefix} --fix gpuenv` mends that"

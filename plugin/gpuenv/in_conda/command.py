@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,8 @@ from conda.base.context import context, determine_target_prefix
 
 from gpuenv.cli.front import Front
 from gpuenv.errors import GpuenvError, Hint, UsageError
+
+_OWN_PROGRAM = ("Scripts", "conda.exe") if os.name == "nt" else ("bin", "conda")
 
 
 class GpuenvCondaError(CondaError):  # type: ignore[misc]
@@ -36,6 +41,10 @@ def run(arguments: tuple[str, ...]) -> int:
     """Run a command line of gpuenv; return its exit code. Raises GpuenvCondaError, which conda prints."""
     from gpuenv.cli.main import main
 
+    # So that the engine asks this conda, whatever else is on PATH.
+    os.environ.setdefault("CONDA_EXE", str(Path(sys.prefix, *_OWN_PROGRAM)))
+    own, settings = split_settings(arguments)
+    os.environ.update(settings)
     errors: list[GpuenvError] = []
     front = Front(
         program="conda gpuenv",
@@ -47,10 +56,29 @@ def run(arguments: tuple[str, ...]) -> int:
         engine="conda",
         on_error=errors.append,
     )
-    code = main(list(arguments), front)
+    code = main(own, front)
     if errors:
         raise GpuenvCondaError(errors[0], front)
     return code
+
+
+def split_settings(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Take conda's own options out of a command line: `--solver NAME`, `--offline`, `-d` and `-O`.
+
+    Return what is left for gpuenv, and the variables that tell conda and uv the same.
+    """
+    ends = arguments.index("--") if "--" in arguments else len(arguments)
+    rest: list[str] = []
+    settings: dict[str, str] = {}
+    words = iter(arguments[:ends])
+    for word in words:
+        if word == "--offline":
+            settings |= {"CONDA_OFFLINE": "true", "UV_OFFLINE": "1"}
+        elif word == "--solver" or word.startswith("--solver="):
+            settings["CONDA_SOLVER"] = word.partition("=")[2] or next(words, "")
+        else:
+            rest.append({"-d": "--dry-run", "-O": "--override-channels"}.get(word, word))
+    return [*rest, *arguments[ends:]], settings
 
 
 def prefix_of(name: str) -> Path:

@@ -16,6 +16,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from gpuenv.model import Host, Overrides, PythonInterpreter
+from gpuenv.paths import receipt_path
 from gpuenv.probe.python_candidates import NAME, Candidate, candidates
 from gpuenv.probe.python_version import ask_version, read_version
 
@@ -32,6 +33,8 @@ def run(host: Host, overrides: Overrides) -> Host:
 def find_pythons(found: Iterable[Candidate], ask: Ask) -> tuple[PythonInterpreter, ...]:
     """Turn candidates into interpreters: real paths, each once, newest first, then by source and path.
 
+    Those of conda prefixes come after all others: what is made from them breaks when somebody changes or removes the
+    prefix, and their own CUDA libraries are found by whatever they run. Those of gpuenv's environments are left out.
     The first candidate of a path names its source. Virtual environments are replaced by the Python they were made
     with. Only CPython with a full, released version is kept. `ask` starts an interpreter; it is called, in threads, for
     those that tell their version in no other way.
@@ -39,7 +42,7 @@ def find_pythons(found: Iterable[Candidate], ask: Ask) -> tuple[PythonInterprete
     unique: dict[Path, Candidate] = {}
     for candidate in found:
         base = _base(candidate.path)
-        if base is not None and base not in unique:
+        if base is not None and base not in unique and not _is_made_by_gpuenv(base):
             unique[base] = replace(candidate, path=base)
     known = {path: _known_version(candidate) for path, candidate in unique.items()}
     unknown = [path for path, version in known.items() if version is None]
@@ -50,7 +53,17 @@ def find_pythons(found: Iterable[Candidate], ask: Ask) -> tuple[PythonInterprete
         if (version := versions[path]) is not None and _is_usable(version)
     ]
     interpreters.sort(key=lambda python: (python.source, python.path))
-    return tuple(sorted(interpreters, key=lambda python: python.version, reverse=True))
+    interpreters.sort(key=lambda python: python.version, reverse=True)
+    return tuple(sorted(interpreters, key=lambda python: _is_in_conda_prefix(Path(python.path))))
+
+
+def _is_in_conda_prefix(python: Path) -> bool:
+    """Say whether an interpreter is one of conda's: in `bin` of a prefix, or on Windows in the prefix itself."""
+    return any((directory / "conda-meta").is_dir() for directory in (python.parent.parent, python.parent))
+
+
+def _is_made_by_gpuenv(python: Path) -> bool:
+    return any(receipt_path(directory).exists() for directory in (python.parent.parent, python.parent))
 
 
 def _known_version(candidate: Candidate) -> Version | None:

@@ -10,6 +10,7 @@ import pytest
 from packaging.version import Version
 
 from gpuenv.model import PythonInterpreter
+from gpuenv.paths import receipt_path
 from gpuenv.probe.python_candidates import Candidate, candidates, conda_prefixes
 from gpuenv.probe.python_version import ask_version, parse_answer, read_version
 from gpuenv.probe.pythons import find_pythons
@@ -59,16 +60,26 @@ def test_find_pythons__all_kinds_of_installations__none_is_started(tmp_path: Pat
     environ = {"PATH": "", "CONDA_PREFIX": str(active), "CONDA_EXE": str(tmp_path / "conda/bin/conda")}
     found = find_pythons(candidates(environ, home), never)
     assert described(found) == [
-        ("3.12.4", "conda"),
         ("3.11.7", "pyenv"),
         ("3.9.21", "uv"),
         ("3.8.18", "pyenv"),
+        ("3.12.4", "conda"),
         ("3.8.5", "conda"),
         ("3.7.16", "conda"),
         ("3.6.13", "conda"),
     ]
     assert str(pyenv) in [python.path for python in found]
     assert str(uv) in [python.path for python in found]
+
+
+def test_find_pythons__conda_environment_that_gpuenv_made__is_left_out(tmp_path: Path) -> None:
+    made = tmp_path / "envs" / "tf"
+    install(made, "3.8.18")
+    add_conda_record(made, "3.8.18")
+    receipt_path(made).parent.mkdir(parents=True)
+    receipt_path(made).write_text("{}")
+    environ = {"PATH": str(made / "bin"), "CONDA_PREFIX": str(made), "PYENV_ROOT": "/nowhere"}
+    assert find_pythons(candidates(environ, tmp_path / "home"), never) == ()
 
 
 def test_find_pythons__variables_name_other_roots__are_used(tmp_path: Path) -> None:
