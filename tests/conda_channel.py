@@ -390,11 +390,13 @@ def _prefix_probe(directory: Path) -> bytes:
 def _info(index: Index, files: Mapping[str, File]) -> dict[str, File]:
     paths = []
     for name, file in sorted(files.items()):
+        # A link has the hash of what it leads to, as conda-build writes it and `conda doctor` looks it up.
+        content = _at(name, files).content
         entry: dict[str, Any] = {
             "_path": name,
             "path_type": "softlink" if file.link else "hardlink",
-            "sha256": hashlib.sha256(file.content).hexdigest(),
-            "size_in_bytes": len(file.content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "size_in_bytes": len(content),
         }
         if file.prefix:
             entry |= {"file_mode": file.prefix, "prefix_placeholder": PLACEHOLDER}
@@ -409,6 +411,15 @@ def _info(index: Index, files: Mapping[str, File]) -> dict[str, File]:
         "about.json": json.dumps({"summary": f"{index.name} for tests"}),
     }
     return {f"info/{name}": File(text.encode()) for name, text in texts.items() if text}
+
+
+def _at(name: str, files: Mapping[str, File]) -> File:
+    """Follow links within a package."""
+    file = files[name]
+    while file.link is not None:
+        name = os.path.normpath(os.path.join(os.path.dirname(name), file.link))
+        file = files[name]
+    return file
 
 
 def _tar(files: Mapping[str, File]) -> bytes:

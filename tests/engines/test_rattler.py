@@ -129,6 +129,9 @@ def test_create__real_conda__lists_clones_and_goes_on_with_it(
     channel = ["-c", conda_channel.uri, "--override-channels", "--dry-run"]
     same = ask_conda(conda, "install", "-p", prefix, *channel, "cudnn=8.0")
     assert "already installed" in same["message"]
+    health = subprocess.run([conda, "doctor", "-p", prefix], capture_output=True, text=True, check=False)
+    assert "no packages with missing files" in health.stdout.lower()
+    assert "Altered Files" not in health.stdout
     clone = isolated / "clone"
     ask_conda(conda, "create", "-p", clone, "--clone", prefix, "--offline")
     link = clone / "lib" / f"python{conda_channel.python}" / "site-packages" / "tensorflow" / "libcudnn.so.8"
@@ -176,6 +179,7 @@ def test_create__then_verify_run_export_remove__all_work(
     assert ran.stdout.strip() == first["prefix"]
     exported = gpuenv("export", "-n", "tf", "-o", tmp_path / "team.yaml")
     assert exported.code == 0, exported.err
+    assert "--cuda-from conda --engine rattler --channel file://" in exported.out
     # The exported lock has a conda part: the same packages again, without solving.
     again = create(gpuenv, tmp_path / "team.yaml", name="again")
     assert again.code == 0, again.err + again.out
@@ -351,6 +355,8 @@ def test_create__channel_by_name__comes_from_where_the_user_says(
     monkeypatch: pytest.MonkeyPatch,
     setting: str,
 ) -> None:
+    from rattler import Channel
+
     recipe = write_conda_recipe(small_index, conda_channel, "channel")
     with served_channel(conda_channel.directory) as served:
         if setting == "alias in .condarc":
@@ -358,13 +364,28 @@ def test_create__channel_by_name__comes_from_where_the_user_says(
             monkeypatch.setenv("CONDARC", str(tmp_path / "condarc"))
         else:
             (tmp_path / "rattler").mkdir()
-            mirrors = f'[mirrors]\n"https://conda.anaconda.org/channel" = ["{served.address}"]\n'
+            usual = Channel("channel").base_url.rstrip("/")
+            mirrors = f'[mirrors]\n"{usual}" = ["{served.address}"]\n'
             (tmp_path / "rattler" / "config.toml").write_text(mirrors)
             monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
         ended = create(gpuenv, recipe)
         assert ended.code == 0, ended.err + ended.out
         assert "/channel/linux-64/repodata.json" in served.requests
     assert {package.split("/")[0] for package in ended.document["data"]["conda_packages"]} == {"channel"}
+
+
+def test_create__label_of_a_channel__is_told_from_the_channel(
+    gpuenv: Run, recipe: Path, conda_channel: MadeChannel
+) -> None:
+    label = conda_channel.directory / "label" / "rc"
+    make_package(label, Index("cudnn", "8.0.9", "rc_0", depends=("cudatoolkit 11.0|11.0.*",)), {})
+    index_channel(label)
+    plan = create(gpuenv, recipe, "--dry-run", "-c", conda_channel.uri, "-c", f"{conda_channel.uri}/label/rc/")
+    channels = {package["name"]: package["channel"] for package in plan.document["data"]["conda_packages"]}
+    assert set(channels.values()) == {conda_channel.uri}
+    first = create(gpuenv, recipe, "--dry-run", "-c", f"{conda_channel.uri}/label/rc/")
+    channels = {package["name"]: package["channel"] for package in first.document["data"]["conda_packages"]}
+    assert channels["cudnn"] == f"{conda_channel.uri}/label/rc"
 
 
 def test_create__channel_without_hashes__is_refused(gpuenv: Run, recipe: Path, conda_channel: MadeChannel) -> None:

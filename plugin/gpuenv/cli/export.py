@@ -59,8 +59,17 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     write_texts({lock_file: lock_text, output: text})
     return Outcome(
         {"recipe": recipe, "output": output, "lock": lock_file, "others": others},
-        f"Wrote `{output}` and `{lock_file}`\nNext: gpuenv create -n {made.name or 'tf'} --recipe {typed(output)}",
+        f"Wrote `{output}` and `{lock_file}`\n"
+        f"Next: gpuenv create -n {made.name or 'tf'} --recipe {typed(output)}{_same_packages(made)}",
     )
+
+
+def _same_packages(made: Receipt) -> str:
+    """Return the options of `create` without which another engine would take other packages than the lock's."""
+    from gpuenv.cli.again import from_receipt
+
+    wanted = ("--engine", "--cuda-from", "--channel")
+    return "".join(f" {option} {value}" for option, value in from_receipt(made).options if option in wanted)
 
 
 def _lock_text(path: Path) -> str:

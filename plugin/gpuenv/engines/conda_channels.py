@@ -14,23 +14,25 @@ from typing import Any
 
 from gpuenv.errors import Hint, UsageError
 
-# Where names lead when nobody says otherwise. Source: conda's documentation of its configuration (`channel_alias`,
-# `default_channels`), read 2026-11.
-CHANNEL_ALIAS = "https://conda.anaconda.org"
-DEFAULT_CHANNELS = ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")
+# What conda means by `defaults`, by the names that these channels have for everybody else (`msys2` on Windows is left
+# out: it is for building). Source: conda's documentation of `default_channels` and pixi's of channels, read 2026-11.
+DEFAULT_CHANNELS = ("main", "r")
 _TOKEN = re.compile(r"/t/[^/]+/|//[^/]*@")
 
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """What a user has set about channels: the address of names, those with one of their own, and what `defaults` is."""
+    """What a user has set about channels: the address of names, those with one of their own, and what `defaults` is.
 
-    alias: str = CHANNEL_ALIAS
+    Without an `alias` a name stays one: rattler knows where names lead when nobody says otherwise.
+    """
+
+    alias: str | None = None
     custom: Mapping[str, str] = field(default_factory=dict)
     defaults: tuple[str, ...] = DEFAULT_CHANNELS
 
     def addresses(self, channel: str) -> tuple[str, ...]:
-        """Return the addresses of a channel: one, but several for `defaults`.
+        """Return the addresses of a channel, or its name: one, but several for `defaults`.
 
         A channel is a name (`conda-forge`), an address, or a directory. Raises UsageError for an address with a secret
         in it, which would be written down in locks and receipts.
@@ -45,10 +47,10 @@ class Channels:
         if "://" in channel:
             return (channel,)
         if channel == "defaults":
-            return self.defaults
+            return tuple(address for one in self.defaults if one != channel for address in self.addresses(one))
         # `custom_channels: {acme: https://conda.acme.example}` also holds for `acme/label/test`.
         base = self.custom.get(channel) or self.custom.get(channel.partition("/")[0]) or self.alias
-        return (f"{base.rstrip('/')}/{channel}",)
+        return (f"{base.rstrip('/')}/{channel}",) if base else (channel,)
 
 
 def channel_name(channel: str) -> str:
@@ -79,8 +81,8 @@ def read_channels(environ: Mapping[str, str], home: Path) -> Channels:
         custom.update(settings.get("custom_channels") or {})
         found.update(settings)
     defaults = tuple(str(one) for one in found.get("default_channels") or DEFAULT_CHANNELS)
-    alias = environ.get("CONDA_CHANNEL_ALIAS") or found.get("channel_alias") or CHANNEL_ALIAS
-    return Channels(str(alias), custom, defaults)
+    alias = environ.get("CONDA_CHANNEL_ALIAS") or found.get("channel_alias")
+    return Channels(str(alias) if alias else None, custom, defaults)
 
 
 def _files(environ: Mapping[str, str], home: Path) -> Iterator[Path]:

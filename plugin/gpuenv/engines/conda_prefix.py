@@ -60,6 +60,28 @@ def _platform(prefix: Path) -> str:
     return "win-64" if (prefix / "python.exe").exists() else "linux-64"
 
 
+def complete_records(prefix: Path, specs: Iterable[str]) -> None:
+    """Write into `conda-meta` what rattler leaves out or writes otherwise than conda does.
+
+    That is which packages were asked for (`cudnn==8.0.5.39`; `rattler.install` has an argument for it, which py-rattler
+    0.28.0 does not pass on as its own library wants it), and for a link the hash of what it leads to: rattler writes
+    that of the link's text, which `conda doctor` takes for an altered file.
+    """
+    asked = {spec.partition("==")[0]: spec for spec in specs}
+    for path in (prefix / "conda-meta").glob("*.json"):
+        record = json.loads(path.read_text("utf-8"))
+        for entry in record.get("paths_data", {}).get("paths", ()):
+            if entry.get("path_type") == "softlink" and "sha256_in_prefix" in entry:
+                entry["sha256_in_prefix"] = entry.get("sha256")
+        spec = asked.get(record["name"])
+        if spec is not None:
+            record |= {"requested_spec": spec, "requested_specs": [spec]}
+        # Not in place: a file in `conda-meta` may be a link to a cache that others use.
+        temporary = path.with_name(f".{path.name}.new")
+        temporary.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+        temporary.replace(path)
+
+
 def write_history(prefix: Path, packages: Iterable[CondaPackage], specs: Iterable[str]) -> None:
     """Add to `conda-meta/history` what conda itself would have written; conda keeps to these specs in later changes.
 

@@ -16,7 +16,7 @@ import msgspec
 
 from gpuenv import process
 from gpuenv.engines.conda_channels import read_channels
-from gpuenv.engines.conda_prefix import describe_conda, python_path, write_history
+from gpuenv.engines.conda_prefix import complete_records, describe_conda, python_path, write_history
 from gpuenv.engines.rattler_cache import are_cached, cache_dir
 from gpuenv.engines.uv import UvEngine, install_packages
 from gpuenv.errors import GpuenvError
@@ -69,10 +69,11 @@ class RattlerEngine:
         packages = plan.lock.conda_packages
         channels = tuple(dict.fromkeys(package.channel for package in packages))
         specs = requested_specs(packages)
-        request = Install(packages, addresses(channels), str(plan.prefix), plan.platform, specs)
+        request = Install(packages, addresses(channels), str(plan.prefix), plan.platform)
         answer = ask(request, report)
         if answer.problem is not None:
             raise error_of(answer, channels, specs, plan.prefix)
+        complete_records(plan.prefix, specs)
         write_history(plan.prefix, packages, specs)
         built = describe_conda(plan.prefix)
         install_packages(built, plan, report)

@@ -19,7 +19,7 @@ Problem = Literal[
 
 
 class Channel(msgspec.Struct, frozen=True):
-    """A channel by the name it was asked for, and its address."""
+    """A channel by the name it was asked for, and its address, which is a name too where rattler knows it."""
 
     name: str
     address: str
@@ -41,7 +41,6 @@ class Install(msgspec.Struct, frozen=True, tag=True):
     channels: tuple[Channel, ...]
     prefix: str
     platform: str
-    specs: tuple[str, ...]
 
 
 class Answer(msgspec.Struct, frozen=True):

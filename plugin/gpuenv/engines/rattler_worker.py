@@ -50,25 +50,27 @@ class Conda:
         self.gateway = rattler.Gateway.from_config(self.config, cache_dir=repodata, client=self.client)
         self.channels = channels
         self.platforms = [rattler.Subdir(platform), rattler.Subdir("noarch")]
-        self.addresses = [channel.address for channel in channels]
+        self.addresses = [rattler.Channel(channel.address).base_url.rstrip("/") for channel in channels]
 
-    def channel_of(self, address: str) -> str:
-        """Return the name under which the channel of a record or a message was asked for."""
-        matching = [channel.name for channel in self.channels if channel.address.rstrip("/") in address]
-        return matching[0] if matching else address
+    def channel_of(self, text: str) -> str | None:
+        """Return the name by which a channel was asked for whose address is in a record or a message."""
+        known = zip(self.addresses, (channel.name for channel in self.channels), strict=True)
+        found = [(address, name) for address, name in known if f"{address}/" in f"{text}/"]
+        # `conda-forge` is also in the address of `conda-forge/label/rc`.
+        return max(found, key=lambda one: len(one[0]))[1] if found else None
+
+    def blamed(self, text: str) -> list[str]:
+        """Return the channel that a message is about; all, where it names none (a mirror, say)."""
+        name = self.channel_of(text)
+        return [name] if name is not None else list(dict.fromkeys(channel.name for channel in self.channels))
 
     async def records(self, specs: Iterable[str]) -> list[rattler.RepoDataRecord]:
         """Return what the channels have for specs, without what it depends on."""
         try:
             found = await self.gateway.query(self.addresses, self.platforms, list(specs), recursive=False)
         except exceptions.GatewayError as err:
-            raise self.unreachable(err) from err
+            raise Refused("channel", str(err), self.blamed(str(err))) from err
         return [record for records in found for record in records]
-
-    def unreachable(self, err: Exception) -> Refused:
-        """Name the channel that could not be read."""
-        name = self.channel_of(str(err))
-        return Refused("channel", str(err), [name if name != str(err) else ", ".join(c.name for c in self.channels)])
 
 
 async def solve(request: Solve) -> Answer:
@@ -84,12 +86,12 @@ async def solve(request: Solve) -> Answer:
             virtual_packages=virtual_packages(request.platform, request.cuda),
         )
     except exceptions.GatewayError as err:
-        raise conda.unreachable(err) from err
+        raise Refused("channel", str(err), conda.blamed(str(err))) from err
     except exceptions.SolverError as err:
         missing = [spec for spec in request.specs if not await conda.records([spec])]
         raise Refused("missing" if missing else "unsolvable", str(err), missing) from err
     asked = {spec.name.normalized for spec in specs if spec.name is not None}
-    found = [package_of(record, conda.channel_of(record.channel), asked) for record in records]
+    found = [package_of(record, conda.channel_of(record.channel) or record.channel, asked) for record in records]
     unhashed = [f"{one.channel}/{one.subdir}/{one.file_name}" for one in found if not (one.sha256 or one.md5)]
     if unhashed:
         raise Refused("unhashed", "gpuenv installs nothing that it cannot check", unhashed)
@@ -155,8 +157,7 @@ async def install(request: Install) -> Answer:
             execute_link_scripts=False,
         )
     except exceptions.InstallerError as err:
-        raise Refused(_kind(str(err)), str(err), [conda.channel_of(str(err))]) from err
-    mark_requested(Path(request.prefix), request.specs)
+        raise Refused(_kind(str(err)), str(err), conda.blamed(str(err))) from err
     return Answer(_tool(), request.packages)
 
 
@@ -175,20 +176,6 @@ async def locked_records(conda: Conda, packages: Sequence[CondaPackage]) -> list
             if locked and has and locked != has.hex():
                 raise Refused("changed", f"the lock pins {name} {locked}, the channel has {has.hex()}", [place])
     return records
-
-
-def mark_requested(prefix: Path, specs: Sequence[str]) -> None:
-    """Write into `conda-meta` which packages were asked for, for conda and micromamba to go by: `cudnn==8.0.5.39`.
-
-    `rattler.install` has an argument for it, which py-rattler 0.28.0 does not pass on as its own library wants it.
-    """
-    for spec in specs:
-        name = spec.partition("==")[0]
-        for path in (prefix / "conda-meta").glob(f"{name}-*.json"):
-            record = rattler.PrefixRecord.from_path(path)
-            if record.name.normalized == name:
-                record.requested_specs = [spec]
-                record.write_to_path(path, pretty=True)
 
 
 def say(step: Step) -> None:

@@ -28,8 +28,11 @@ def test_addresses__names_addresses_and_directories__by_the_users_settings(
     assert ACME.addresses(channel) == expected
 
 
-def test_addresses__nothing_set__conda_forge_where_it_is() -> None:
-    assert Channels().addresses("conda-forge") == ("https://conda.anaconda.org/conda-forge",)
+@pytest.mark.parametrize(
+    ("channel", "expected"), [("conda-forge", ("conda-forge",)), ("defaults", ("main", "r"))], ids=["name", "defaults"]
+)
+def test_addresses__nothing_set__names_stay_names(channel: str, expected: tuple[str, ...]) -> None:
+    assert Channels().addresses(channel) == expected
 
 
 def test_addresses__relative_directory__is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gpuenv.engines.conda_prefix import describe_conda
+from gpuenv.engines.conda_prefix import complete_records, describe_conda, write_history
 from gpuenv.errors import TargetError
+from gpuenv.model import CondaPackage
 
 
 def make_prefix(prefix: Path, **record: object) -> Path:
@@ -59,3 +60,39 @@ def test_describe_conda__no_conda_python__is_an_error(tmp_path: Path, files: dic
         (tmp_path / name).write_text(text)
     with pytest.raises(TargetError, match=message):
         describe_conda(tmp_path)
+
+
+LINK = {"_path": "lib/a.so", "path_type": "softlink", "sha256": "aa", "sha256_in_prefix": "of the text"}
+TEXT = {"_path": "bin/a", "path_type": "hardlink", "sha256": "bb", "sha256_in_prefix": "of the text"}
+
+
+def test_complete_records__links_and_what_was_asked_for__as_conda_writes_them(tmp_path: Path) -> None:
+    meta = tmp_path / "conda-meta"
+    meta.mkdir()
+    for name in ("cudnn", "cudnn-more"):
+        record = {"name": name, "fn": f"{name}.conda", "paths_data": {"paths": [LINK, TEXT]}}
+        (meta / f"{name}-8.0-0.json").write_text(json.dumps(record))
+    complete_records(tmp_path, ["cudnn==8.0"])
+    asked, other = (json.loads((meta / f"{name}-8.0-0.json").read_text()) for name in ("cudnn", "cudnn-more"))
+    assert (asked["requested_spec"], asked["requested_specs"], asked["fn"]) == (
+        "cudnn==8.0",
+        ["cudnn==8.0"],
+        "cudnn.conda",
+    )
+    assert "requested_spec" not in other
+    assert [entry["sha256_in_prefix"] for entry in asked["paths_data"]["paths"]] == ["aa", "of the text"]
+    assert sorted(path.name for path in meta.iterdir()) == ["cudnn-8.0-0.json", "cudnn-more-8.0-0.json"]
+
+
+def test_write_history__twice__is_added_to(tmp_path: Path) -> None:
+    package = CondaPackage("cudnn", "8.0", "0", "conda-forge", "linux-64", "cudnn-8.0-0.conda")
+    for _ in range(2):
+        write_history(tmp_path, [package], ["cudnn==8.0"])
+    lines = (tmp_path / "conda-meta" / "history").read_text().splitlines()
+    assert lines[1:4] == [
+        "# cmd: gpuenv create",
+        "+conda-forge/linux-64::cudnn-8.0-0",
+        "# update specs: ['cudnn==8.0']",
+    ]
+    assert len(lines) == 8
+    assert lines[0].startswith("==> ")
