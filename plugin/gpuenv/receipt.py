@@ -70,12 +70,19 @@ def make_receipt(planned: Plan, built: Built, results: tuple[CheckResult, ...], 
         packages=tuple(f"{package.name}=={package.version}" for package in planned.lock.packages),
         gpus=tuple(describe_gpu(gpu) for gpu in choice.gpus),
         driver_version=format_driver_version(found) if found else None,
-        entries=tuple(sorted({entry.name for entry in built.prefix.iterdir()} | {"etc", "var"})),
+        entries=tuple(sorted(_entries(built.prefix) | {"etc/gpuenv", "var/gpuenv"})),
         checks=results,
         manifest=manifest,
         warnings=choice.warnings,
         conda_packages=tuple(f"{one.channel}/{one.subdir}/{one.file_name}" for one in planned.lock.conda_packages),
     )
+
+
+def _entries(prefix: Path) -> set[str]:
+    """List what is at the top of an environment; of directories that others write into, what is in these."""
+    found = {entry.name for entry in prefix.iterdir()}
+    shared = (prefix / name for name in found & _SHARED)
+    return (found - _SHARED) | {f"{parent.name}/{it.name}" for parent in shared for it in parent.iterdir()}
 
 
 def describe_gpu(gpu: GpuService) -> str:
@@ -165,13 +172,20 @@ def own_entries(prefix: Path) -> tuple[str, ...]:
     """
     try:
         receipt = msgspec.json.decode(receipt_path(prefix).read_bytes(), type=Receipt)
-        names = frozenset(name for name in receipt.entries if Path(name).name == name)
+        names = frozenset(name for name in receipt.entries if _is_entry(name))
     except msgspec.DecodeError:
         names = _ENGINE_ENTRIES & {entry.name for entry in prefix.iterdir()}
     except (FileNotFoundError, NotADirectoryError):
         read_receipt(prefix)
         raise
-    return (*sorted(names - _SHARED), "var/gpuenv", "etc/gpuenv")
+    return (*sorted(names - _SHARED - {"var/gpuenv", "etc/gpuenv"}), "var/gpuenv", "etc/gpuenv")
+
+
+def _is_entry(name: str) -> bool:
+    """Say whether a receipt, which is a file that anybody could edit, names something in the environment itself."""
+    parts = name.split("/")
+    inside = all(part not in ("", ".", "..") and Path(part).name == part for part in parts)
+    return inside and (len(parts) == 1 or (len(parts) == 2 and parts[0] in _SHARED))
 
 
 def foreign_entries(prefix: Path) -> tuple[str, ...]:

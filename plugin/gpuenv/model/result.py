@@ -100,7 +100,7 @@ class Warmed:
 class Receipt:
     """What gpuenv did in an environment, in `etc/gpuenv/receipt.json`; the field order is the file's order.
 
-    `entries` are the names in the prefix that gpuenv and its engine made; `remove` keeps everything else.
+    `entries` are the paths in the prefix that gpuenv and its engine made; `remove` keeps everything else.
     `conda_packages` are `channel/subdir/file`.
     """
 
