@@ -31,7 +31,7 @@ def plugins_with(*extra: tuple[str, object]) -> Plugins:
 def test_built_ins__are_registered_through_the_hooks() -> None:
     found = plugins_with()
     assert list(found.checks()) == ["files", "import", "device", "compute", "train", "xla"]
-    assert list(found.engines()) == ["uv", "rattler"]
+    assert list(found.engines()) == ["uv", "conda", "rattler"]
     assert "pypi" in found.artifact_sources()
     assert [source.name for source in found.recipe_sources()] == ["project", "team", "user", "shipped"]
     assert found.probes()
