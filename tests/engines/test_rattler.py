@@ -17,6 +17,7 @@ import pytest
 
 from conda_channel import File, Index, MadeChannel, Served, index_channel, make_package, served_channel
 from conda_stack import write_conda_recipe
+from real_conda import RealConda, make_conda
 from small_stack import SmallStack
 
 Run = Callable[..., Any]
@@ -114,37 +115,30 @@ def test_create__conda_meta__is_what_conda_and_micromamba_read(
 def test_create__real_conda__lists_clones_and_goes_on_with_it(
     gpuenv: Run, recipe: Path, conda_channel: MadeChannel, isolated: Path
 ) -> None:
-    conda = os.environ.get("GPUENV_TEST_CONDA") or shutil.which("conda")
-    if conda is None:
-        pytest.skip("set GPUENV_TEST_CONDA to a conda, or put one on PATH, to run this")
+    conda = make_conda(isolated / "conda", conda_channel.uri)
     assert create(gpuenv, recipe).code == 0
     prefix = isolated / "data" / "envs" / "tf"
-    listed = ask_conda(conda, "list", "-p", prefix)
-    versions = {package["name"]: package["version"] for package in listed}
+    versions = {package["name"]: package["version"] for package in said_by(conda, "list", "-p", prefix)}
     assert (versions["cudnn"], versions["tensorflow"]) == ("8.0.5.39", "2.4.0")
     # conda knows what was asked for, and has nothing to change about it.
-    exported = ask_conda(conda, "env", "export", "--from-history", "-p", prefix)
+    exported = said_by(conda, "env", "export", "--from-history", "-p", prefix)
     python = f"python={versions['python']}"
     assert sorted(exported["dependencies"]) == ["cudatoolkit=11.0.3", "cudnn=8.0.5.39", python]
-    channel = ["-c", conda_channel.uri, "--override-channels", "--dry-run"]
-    same = ask_conda(conda, "install", "-p", prefix, *channel, "cudnn=8.0")
+    same = said_by(conda, "install", "-p", prefix, "--dry-run", "cudnn=8.0")
     assert "already installed" in same["message"]
-    health = subprocess.run([conda, "doctor", "-p", prefix], capture_output=True, text=True, check=False)
-    assert "no packages with missing files" in health.stdout.lower()
-    assert "Altered Files" not in health.stdout
-    clone = isolated / "clone"
-    ask_conda(conda, "create", "-p", clone, "--clone", prefix, "--offline")
-    link = clone / "lib" / f"python{conda_channel.python}" / "site-packages" / "tensorflow" / "libcudnn.so.8"
-    assert link.resolve() == (clone / "lib" / "libcudnn.so.8.0.5").resolve()
+    health = conda("doctor", "-p", prefix).out
+    assert "no packages with missing files" in health.lower()
+    assert "Altered Files" not in health
+    said_by(conda, "create", "-p", isolated / "clone", "--clone", prefix, "--offline")
+    library_dir = isolated / "clone" / "lib"
+    link = library_dir / f"python{conda_channel.python}" / "site-packages" / "tensorflow" / "libcudnn.so.8"
+    assert link.resolve() == (library_dir / "libcudnn.so.8.0.5").resolve()
 
 
-def ask_conda(conda: str, *arguments: object) -> Any:
-    # Packages and the list of environments stay in the test's directory, which is where it runs.
-    own = {"CONDA_PKGS_DIRS": str(Path.cwd() / "pkgs"), "CONDA_REGISTER_ENVS": "false"}
-    argv = [conda, *map(str, arguments), "--json"]
-    ended = subprocess.run(argv, env={**os.environ, **own}, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return json.loads(ended.stdout)
+def said_by(conda: RealConda, *arguments: object) -> Any:
+    ended = conda(*arguments, "--json")
+    assert ended.code == 0, ended.out + ended.err
+    return json.loads(ended.out)
 
 
 def test_create__dry_run__every_package_and_both_sizes(
