@@ -9,6 +9,8 @@ from gpuenv.extension import CheckContext
 from gpuenv.paths import receipt_path
 from gpuenv.verify.finding import Finding
 
+_METADATA = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)(-py[\d.]+)?\.(dist|egg)-info")
+
 
 def framework_version(context: CheckContext) -> Finding:
     """Compare the installed version with the recipe's, by the package's metadata."""
@@ -49,11 +51,15 @@ def installed_versions(name: str, context: CheckContext) -> list[str]:
 
 
 def _distributions(context: CheckContext) -> dict[str, list[str]]:
-    """Return the versions of each installed package, by the names of `*.dist-info`; nothing in them is read."""
+    """Return the versions of each installed package, by the names of their metadata; nothing in them is read.
+
+    These are `six-1.15.0.dist-info`, and from an old pip for what has no wheel `wrapt-1.12.1-py3.8.egg-info`.
+    """
     found: dict[str, list[str]] = {}
-    for path in sorted(context.built.site_packages.glob("*-*.dist-info")):
-        name, _, version = path.name.removesuffix(".dist-info").partition("-")
-        found.setdefault(_normal(name), []).append(version)
+    for path in sorted(context.built.site_packages.glob("*-*info")):
+        match = _METADATA.fullmatch(path.name)
+        if match is not None:
+            found.setdefault(_normal(match["name"]), []).append(match["version"])
     return found
 
 

@@ -208,12 +208,13 @@ def test_files__one_thing_is_wrong__named_with_what_it_breaks(
 @pytest.mark.parametrize(
     ("installed", "changed"),
     [
-        (["protobuf-3.20.3"], []),
-        (["protobuf-5.29.1"], ["protobuf 5.29.1 (was 3.20.3)"]),
-        (["protobuf-3.20.3", "protobuf-5.29.1"], ["protobuf 3.20.3 and 5.29.1 (was 3.20.3)"]),
+        (["protobuf-3.20.3.dist-info"], []),
+        (["protobuf-3.20.3-py3.8.egg-info"], []),
+        (["protobuf-5.29.1.dist-info"], ["protobuf 5.29.1 (was 3.20.3)"]),
+        (["protobuf-3.20.3.dist-info", "protobuf-5.29.1.dist-info"], ["protobuf 3.20.3 and 5.29.1 (was 3.20.3)"]),
         ([], ["protobuf is gone (was 3.20.3)"]),
     ],
-    ids=["as locked", "upgraded", "twice", "gone"],
+    ids=["as locked", "by an old pip", "upgraded", "twice", "gone"],
 )
 def test_files__packages_differ_from_the_receipt__named_but_no_failure(
     context: CheckContext, installed: list[str], changed: list[str]
@@ -221,8 +222,8 @@ def test_files__packages_differ_from_the_receipt__named_but_no_failure(
     locked = ["tensorflow==2.4.0", "protobuf==3.20.3", "nvidia.CUDNN-cu11==8.6.0"]
     receipt_path(context.built.prefix).parent.mkdir(parents=True)
     receipt_path(context.built.prefix).write_text(json.dumps({"packages": locked}))
-    for name in (*installed, "nvidia_cudnn_cu11-8.6.0", "users_own-1"):
-        (context.built.site_packages / f"{name}.dist-info").mkdir()
+    for name in (*installed, "nvidia_cudnn_cu11-8.6.0.dist-info", "users_own-1.dist-info"):
+        (context.built.site_packages / name).mkdir()
     found = files.check(context)
     assert found.status == "ok"
     assert found.evidence["changed_packages"] == changed
