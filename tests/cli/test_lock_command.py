@@ -16,6 +16,7 @@ from small_stack import PYTHON, SmallStack, make_wheel
 
 Run = Callable[..., Any]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the small stack is ELF; run on Linux")
+SHIPPED = Path(__file__).parents[2] / "recipes"
 PLATFORM_LOCK = f"pypi-linux-64-py{PYTHON}.txt"
 
 
@@ -50,7 +51,13 @@ def test_lock__nothing_named_and_no_project__touches_nothing(gpuenv: Run, isolat
     assert list(isolated.iterdir()) == []
 
 
-def test_lock__shipped_recipe_by_its_name__is_refused(gpuenv: Run) -> None:
+def test_lock__shipped_recipe_by_its_name__is_refused(
+    gpuenv: Run, isolated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = isolated / "gpuenv" / "recipes"
+    shutil.copytree(SHIPPED, checkout)
+    monkeypatch.setattr(recipes, "shipped_dirs", lambda: iter([checkout]))
+    monkeypatch.setattr(recipes, "checkout_dir", lambda: checkout)
     ended = gpuenv("lock", "tf-2.4")
     assert ended.code == 2
     assert "gpuenv recipes init" in ended.err
@@ -63,7 +70,7 @@ def test_lock__shipped_recipe_of_an_installed_gpuenv__is_always_refused(
     gpuenv: Run, isolated: Path, monkeypatch: pytest.MonkeyPatch, by: str, extra: list[str]
 ) -> None:
     installed = isolated / "share" / "recipes"
-    shutil.copytree(recipes.checkout_dir(), installed)
+    shutil.copytree(SHIPPED, installed)
     monkeypatch.setattr(recipes, "shipped_dirs", lambda: iter([installed]))
     before = locks(installed / "tf-2.4.yaml")
     ended = gpuenv("lock", "tf-2.4" if by == "name" else installed / "tf-2.4.yaml", *extra)
