@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
 SKIP = "set GPUENV_TEST_CONDA to a conda, or put one on PATH, to run this"
 
@@ -45,6 +46,10 @@ class RealConda:
             check=False,
         )
         return Said(ended.returncode, ended.stdout, ended.stderr)
+
+    @property
+    def version(self) -> Version:
+        return Version(self("--version").out.split()[-1])
 
     @property
     def envs(self) -> Path:
