@@ -21,7 +21,16 @@ VARIABLES = {
 }
 # Of the shells themselves; uv's own script exports PS1.
 SHELLS_OWN = {"_", "SHLVL", "PWD", "OLDPWD", "PS1", "COLUMNS", "LINES", "HOSTTYPE", "VENDOR", "OSTYPE", "MACHTYPE"}
-SHELLS_OWN |= {"LOGNAME", "GROUP", "HOST", "REMOTEHOST", "USER", "POWERSHELL_DISTRIBUTION_CHANNEL", "PSModulePath"}
+SHELLS_OWN |= {
+    "LOGNAME",
+    "GROUP",
+    "HOST",
+    "REMOTEHOST",
+    "USER",
+    "NLSPATH",
+    "POWERSHELL_DISTRIBUTION_CHANNEL",
+    "PSModulePath",
+}
 
 COMMANDS = {
     "bash": ["bash", "--norc", "--noprofile"],
@@ -65,6 +74,8 @@ def make_environment(prefix: Path, variables: Mapping[str, Variable] = VARIABLES
 class Session:
     """A script for one shell, put together from steps; `run` carries it out and returns the environments it dumped."""
 
+    commands: Mapping[str, Sequence[str]] = COMMANDS
+
     def __init__(self, shell: str, directory: Path) -> None:
         self.shell = shell
         self.stderr = ""
@@ -88,13 +99,18 @@ class Session:
         return self.line(f"/usr/bin/env -0 > {path}")
 
     def run(self, environ: Mapping[str, str], options: Sequence[str] = ()) -> list[dict[str, str]]:
+        self.output(environ, options)
+        return [read_dump(path) for path in self._dumps]
+
+    def output(self, environ: Mapping[str, str], options: Sequence[str] = ()) -> str:
+        """Run the script and return what it wrote to its standard output."""
         script = self._directory / ("script.ps1" if self.shell == "pwsh" else "script")
         script.write_text("\n".join(self._lines) + "\n")
-        command = [*COMMANDS[self.shell], *options, str(script)]
+        command = [*self.commands[self.shell], *options, str(script)]
         ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         self.stderr = ended.stderr
         assert ended.returncode == 0, ended.stderr + ended.stdout
-        return [read_dump(path) for path in self._dumps]
+        return ended.stdout
 
 
 def read_dump(path: Path) -> dict[str, str]:

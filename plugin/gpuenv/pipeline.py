@@ -7,6 +7,7 @@ environment stays for a look, and its receipt says what failed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
@@ -14,11 +15,12 @@ from packaging.version import Version
 
 from gpuenv import activate, facts, probe, receipt, stage, verify, warm
 from gpuenv.errors import GpuenvError
-from gpuenv.extension import CheckContext, Engine
+from gpuenv.extension import Check, CheckContext, Engine
 from gpuenv.model import (
     Built,
     CheckResult,
     Choice,
+    CudaFiles,
     Host,
     LoadedRecipe,
     Lock,
@@ -28,6 +30,7 @@ from gpuenv.model import (
     Recipe,
     Reporter,
     Request,
+    Variable,
     Wanted,
     Warmed,
     Warned,
@@ -83,6 +86,7 @@ def create(
             results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
             made = receipt.make_receipt(planned, built, results, staged + scripts)
             session.step("receipt", receipt.write_receipt, made, recipe, planned.lock.text)
+            _note_driver(made, checks, results)
             if planned.prefix.parent != environments_dir(session.environ):
                 receipt.register(planned.prefix, session.data_dir)
     if kept:
@@ -136,6 +140,7 @@ def verify_environment(
         rules = session.plugins.doctor_rules()
         results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
         kept, _ = lasting(results, overrides, options)
+        _note_driver(made, checks, kept)
         return receipt.update_checks(made, kept) if kept else made, results
 
 
@@ -147,9 +152,7 @@ def needs_warming(planned: Plan) -> bool:
 def compile_ahead(session: Session, planned: Plan, context: CheckContext, options: WarmOptions) -> None:
     """Compile GPU code as a step of `create`; what cannot be compiled now is a warning, the framework still can."""
     variables, environ = planned.environment, session.environ
-    activated = activate.command_environment(
-        planned.prefix, variables, context.cuda.cuda_dir, planned.platform, environ
-    )
+    activated = _activated(context.built, variables, context.cuda, environ)
     context = replace(context, environment=activated)
     try:
         done = session.step("warm", warm.warm, context, probe.find_libcuda(environ), options, session.report)
@@ -196,8 +199,23 @@ def process_environment(session: Session, target: Target) -> dict[str, str]:
     receipt.check_python(made, built)
     cuda = session.artifact_source(made.source).locate(built, recipe.sources[made.source])
     variables = recipe.variables(made.source)
-    activated = activate.command_environment(target.prefix, variables, cuda.cuda_dir, made.platform, session.environ)
-    return activate.as_conda_does(activated, target.prefix, made.platform) if built.conda else activated
+    return _activated(built, variables, cuda, session.environ)
+
+
+def _activated(
+    built: Built, variables: Mapping[str, Variable], cuda: CudaFiles, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment of a process in an activated shell, in a conda prefix as conda itself would have it."""
+    make = activate.conda_command_environment if built.conda else activate.command_environment
+    return make(built.prefix, variables, cuda.cuda_dir, built.platform, environ)
+
+
+def _note_driver(made: Receipt, checks: Sequence[Check], results: Sequence[CheckResult]) -> None:
+    """Write down which driver was loaded when every check on the GPU ended well: activation compares with it."""
+    on_gpu = {check.name for check in checks if check.needs_gpu}
+    ran = [result.status for result in results if result.check in on_gpu and result.status != "not run"]
+    if ran and set(ran) == {"ok"}:
+        receipt.note_driver(made, probe.loaded_driver())
 
 
 def choose(session: Session, host: Host, request: Request, target: Target, *, conda_packages: bool = False) -> Choice:

@@ -115,6 +115,22 @@ def update_checks(receipt: Receipt, results: Iterable[CheckResult]) -> Receipt:
     return changed
 
 
+def note_driver(receipt: Receipt, driver_version: str | None) -> None:
+    """Write down which driver the environment was proven with, and what verifies it again, for its activation scripts.
+
+    The file looks like this; it is gone where the version of the loaded driver cannot be read::
+
+        460.91.03
+        conda gpuenv verify -n
+    """
+    path = etc_dir(Path(receipt.prefix)) / "driver.txt"
+    if driver_version is None:
+        path.unlink(missing_ok=True)
+        return
+    command = "conda gpuenv verify" if receipt.engine == "conda" else "gpuenv verify"
+    _write(path, f"{driver_version}\n{command} {'-p' if receipt.name is None else '-n'}\n".encode())
+
+
 def was_made(prefix: Path) -> bool:
     """Say whether gpuenv made an environment here, whatever has become of its receipt."""
     return receipt_path(prefix).exists()

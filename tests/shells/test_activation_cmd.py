@@ -22,7 +22,7 @@ pytestmark = [
 
 RECIPE = {name: variable for name, variable in VARIABLES.items() if name != "GPUENV_TEST_LIST"}
 RECIPE["GPUENV_TEST_LIST"] = Variable(value="{prefix}/opt/list", mode="path")
-WANTED = re.compile(r"XLA_|CUDA_|GPUENV|_GPUENV|VIRTUAL_ENV|PATH$|PROMPT|PYTHONHOME|_OLD")
+WANTED = re.compile(r"CONDA_|XLA_|CUDA_|GPUENV|_GPUENV|VIRTUAL_ENV|PATH$|PROMPT|PYTHONHOME|_OLD")
 
 OWN_VALUES: dict[str, dict[str, str]] = {
     "nothing": {},

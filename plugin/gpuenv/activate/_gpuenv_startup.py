@@ -70,6 +70,9 @@ def start() -> None:
             value = changed(mode, value, os.environ.get(name), prefix, os.pathsep)
         if value is not None:
             os.environ[name] = value
+    cache = os.environ.get("CUDA_CACHE_PATH", "")
+    if cache.startswith(prefix + os.sep) and not os.path.isdir(cache):
+        os.makedirs(cache)  # the driver makes none, and a clone made by conda lacks empty directories
 
 
 if VARIABLES:

@@ -8,43 +8,53 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from gpuenv.activate.conda_scripts import conda_scripts
-from gpuenv.activate.render import PTH, render, with_blocks
+from gpuenv.activate.conda import scripts, tool_links
+from gpuenv.activate.render import PTH, render, startup_module, with_blocks
 from gpuenv.activate.script import has_block, without_blocks
 from gpuenv.errors import GpuenvError
 from gpuenv.model import Built, CudaFiles, Manifest, StagedFile, Variable
 
 # fish and csh have no Windows of their own: their scripts there are left as they are.
 _POSIX_ONLY = ("activate.fish", "activate.csh")
+_OWN_DIRECTORIES = ("activate.d", "deactivate.d", "conda")
 _CACHE_VARIABLE = "CUDA_CACHE_PATH"
 
 
 def activate(built: Built, variables: Mapping[str, Variable], cuda: CudaFiles) -> Manifest:
     """Write everything that sets the variables of an environment; doing it twice is the same as once.
 
-    Scripts that do not exist, or whose `deactivate` is of an unknown kind, are left out. Raises UsageError for a
-    variable that cannot be written, GpuenvError when a file cannot; then the files are as they were.
+    In a conda prefix these are scripts of our own, and links to CUDA tools, which `stage` knows how to take out. In a
+    virtual environment scripts that do not exist, or whose `deactivate` is of an unknown kind, are left out.
+    Raises UsageError for a variable that cannot be written, GpuenvError when a file cannot; then the files are as they
+    were.
     """
-    texts = render(variables, built.prefix, cuda.cuda_dir, built.platform)
-    wanted = conda_scripts(variables, built.prefix, cuda.cuda_dir) if built.conda else _scripts(built, texts)
-    wanted[built.site_packages / "_gpuenv_startup.py"] = texts["startup"]
+    place = (variables, built.prefix, cuda.cuda_dir, built.platform)
+    if built.conda:
+        wanted = {built.prefix / path: text for path, text in scripts(*place).items()}
+        links = tool_links(built.prefix, cuda.cuda_dir, built.platform)
+    else:
+        wanted, links = _scripts(built, render(*place)), ()
+    wanted[built.site_packages / "_gpuenv_startup.py"] = startup_module(*place)
     wanted[built.site_packages / "gpuenv-startup.pth"] = PTH  # last: it imports the module
     before = {path: _read(path) if path.exists() else None for path in wanted}
     written: list[Path] = []
     try:
         _make_cache_dir(built.prefix, variables)
-        for path in wanted:
-            path.parent.mkdir(parents=True, exist_ok=True)
         for path, text in wanted.items():
             written.append(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
             _replace(path, text)
+        for link in links:
+            _link(built.prefix, link, written, before)
     except BaseException as err:
         for path in written:
             _put_back(path, before[path])
         if isinstance(err, OSError):
             raise GpuenvError("cannot write the activation scripts", cause=str(err)) from err
         raise
-    return Manifest(tuple(_staged(built.prefix, path, text, before[path]) for path, text in wanted.items()))
+    original = {} if built.conda else before  # there every file is ours alone
+    staged = (_staged(built.prefix, path, text, original.get(path)) for path, text in wanted.items())
+    return Manifest((*staged, *links))
 
 
 def deactivate_files(prefix: Path, manifest: Manifest) -> tuple[str, ...]:
@@ -105,6 +115,18 @@ def _put_back(path: Path, text: str | None) -> None:
         return
     path.unlink(missing_ok=True)
     _forget_compiled(path)
+    for directory in path.parents[:2]:  # of our own making in a conda prefix
+        if directory.name in _OWN_DIRECTORIES and directory.is_dir() and not any(directory.iterdir()):
+            directory.rmdir()
+
+
+def _link(prefix: Path, link: StagedFile, written: list[Path], before: dict[Path, str | None]) -> None:
+    """Make a link to a tool unless it is there: relative inside the environment, which can then be copied."""
+    path, target = prefix / link.path, link.target or ""
+    if not path.is_symlink():
+        written.append(path)
+        before[path] = None
+        path.symlink_to(target if os.path.isabs(target) else os.path.relpath(prefix / target, path.parent))
 
 
 def _forget_compiled(path: Path) -> None:

@@ -30,11 +30,13 @@ def render(
         "ps1": powershell.block(table),
         "bat": cmd.block(table),
         "bat-deactivate": cmd.deactivate(table),
-        "startup": _startup(variables, prefix, cuda_dir, platform),
+        "startup": startup_module(variables, prefix, cuda_dir, platform),
     }
 
 
-def _startup(variables: Mapping[str, Variable], prefix: PurePath, cuda_dir: PurePath | None, platform: str) -> str:
+def startup_module(
+    variables: Mapping[str, Variable], prefix: PurePath, cuda_dir: PurePath | None, platform: str
+) -> str:
     """Fill the table of the start-up module in; places are relative, so that a moved environment keeps working."""
     windows = platform.startswith("win")
     text = Path(__file__).with_name("_gpuenv_startup.py").read_text("utf-8")

@@ -22,18 +22,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, session: Session) -> Outcome:
     """Print the line; `eval "$(gpuenv activate -n tf)"` runs it."""
-    import os
-    import shutil
-
-    from gpuenv.activate import activation_line, conda_line
+    from gpuenv.activate import activation_line, conda_activation_line
     from gpuenv.receipt import read_receipt
 
     target = options.existing_target(args, session)
     made = read_receipt(target.prefix)
     shell = args.shell or running_shell(made.platform)
     if (target.prefix / "conda-meta").is_dir():
-        conda = bool(os.environ.get("CONDA_EXE") or shutil.which("conda"))
-        line = conda_line(target.prefix, shell, made.platform, conda=conda)
+        line = conda_activation_line(target.prefix, shell, made.platform, session.environ)
     else:
         line = activation_line(target.prefix, shell, made.platform)
     return Outcome({"prefix": target.prefix, "shell": shell, "line": line}, line)

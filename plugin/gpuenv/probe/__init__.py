@@ -13,7 +13,7 @@ from gpuenv.hookspec import hookimpl
 from gpuenv.model import Host, Note, Overrides
 from gpuenv.probe.overrides import overrides_from
 
-__all__ = ["find_libcuda", "gpuenv_probes", "look", "look_for_gpus", "overrides_from"]
+__all__ = ["find_libcuda", "gpuenv_probes", "loaded_driver", "look", "look_for_gpus", "overrides_from"]
 
 
 @hookimpl
@@ -64,6 +64,17 @@ def find_libcuda(environ: Mapping[str, str]) -> Path | None:
     from gpuenv.probe.driver_libraries import find_libraries
 
     return find_libraries(Path("/"), environ).paths.get("libcuda")
+
+
+def loaded_driver(root: Path = Path("/")) -> str | None:
+    """Return the version of the loaded NVIDIA kernel module as `/sys` has it, which a shell can read too.
+
+    None where there is no such file: no driver, Windows, WSL.
+    """
+    try:
+        return (root / "sys/module/nvidia/version").read_text("ascii").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _with_failure(host: Host, probe: Probe, err: BaseException) -> Host:

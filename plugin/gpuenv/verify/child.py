@@ -124,39 +124,22 @@ def quoted(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-# What `conda activate` does in a shell, which need not have conda: the prefix on PATH, then its packages' scripts.
-_AS_CONDA = """\
-export CONDA_PREFIX="$1" CONDA_DEFAULT_ENV="${1##*/}" CONDA_SHLVL=1 PATH="$1/bin:$PATH"
-for script in "$1"/etc/conda/activate.d/*.sh; do
-    [ ! -e "$script" ] || . "$script"
-done
-shift
-exec "$@"
-"""
-
-
 def activation_script(prefix: Path) -> Path:
     """Return the script that activates the environment in the shell that `_activated` uses."""
+    if (prefix / "conda-meta").is_dir():  # gpuenv's own: it does what conda would, and there need not be a conda
+        return prefix / "etc" / "gpuenv" / ("activate.bat" if os.name == "nt" else "activate.sh")
     return prefix / "Scripts" / "activate.bat" if os.name == "nt" else prefix / "bin" / "activate"
 
 
 def _activated(context: CheckContext, arguments: list[str]) -> list[str]:
     """Return a command that activates the environment and then runs whichever `python` its PATH leads to."""
-    if context.built.conda:
-        return [
-            shutil.which("bash") or "sh",
-            "-c",
-            _AS_CONDA,
-            "gpuenv",
-            str(context.built.prefix),
-            "python",
-            *arguments,
-        ]
     script = str(activation_script(context.built.prefix))
     if os.name == "nt":
         return ["cmd", "/d", "/c", "call", script, "&&", "python", *arguments]
     shell = shutil.which("bash") or "sh"
-    return [shell, "-c", '. "$1"; shift; exec "$@"', "gpuenv", script, "python", *arguments]
+    # Of the two kinds of scripts the one in a conda prefix has to be told where it is, by shells other than bash.
+    command = '_GPUENV_ENV=$2; . "$1"; unset _GPUENV_ENV; shift 2; exec "$@"'
+    return [shell, "-c", command, "gpuenv", script, str(context.built.prefix), "python", *arguments]
 
 
 def _take(line: str, log: TextIO, context: CheckContext) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from gpuenv.extension import CheckContext
@@ -84,10 +83,6 @@ def _unable(name: str, context: CheckContext) -> CheckResult | None:
     if framework != _KNOWN_FRAMEWORK:
         message = f"not run: this check knows `{_KNOWN_FRAMEWORK}` only, not `{framework}`"
         return CheckResult(name, "not run", message, context.activated)
-    if context.activated and context.built.conda:
-        if os.name != "nt":
-            return None
-        return CheckResult(name, "not run", "not run: on Windows this cannot do what `conda activate` does", True)
     script = activation_script(context.built.prefix)
     if context.activated and not script.is_file():
         message = f"the environment has no activation script `{script}`"
