@@ -95,7 +95,7 @@ def write_receipt(receipt: Receipt, recipe: Recipe, lock_text: str) -> Receipt:
     directory = etc_dir(Path(receipt.prefix))
     directory.mkdir(parents=True, exist_ok=True)
     _write(directory / "lock.txt", lock_text.encode())
-    _write(directory / "recipe.json", _pretty(recipe))
+    _write(directory / "recipe.json", _pretty(msgspec.structs.replace(recipe, locks=[])))
     _write(receipt_path(Path(receipt.prefix)), _pretty(receipt))
     return receipt
 
