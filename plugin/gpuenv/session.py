@@ -188,6 +188,7 @@ PHASES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "choose": ("Choosing a recipe", _chose),
     "resolve": ("Resolving packages", _resolved),
     "fetch": ("Fetching Python", lambda python: f"Took {python}"),
+    "clone": ("Cloning the environment", lambda _: "Cloned the environment"),
     "build": ("Installing packages", lambda built: f"Installed Python {built.python_version} and the packages"),
     "stage": ("Linking CUDA libraries", _staged),
     "activate": ("Writing activation scripts", lambda manifest: f"Wrote {len(manifest.files)} activation files"),

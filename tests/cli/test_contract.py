@@ -26,6 +26,7 @@ ENVELOPE = {"gpuenv_result_version", "command", "status", "exit_code", "data", "
         (["create", "-n", "tf", "--gpu", "8.6", "--dry-run"], 0, "planned"),
         (["lock", "tf-2.4", "--check"], 0, "success"),
         (["verify", "-n", "nothing"], 8, "error"),
+        (["add", "-n", "nothing"], 8, "error"),
         (["remove", "-n", "nothing", "--yes"], 8, "error"),
         (["run", "-n", "nothing", "--", "python"], 8, "error"),
         (["activate", "-n", "nothing"], 8, "error"),

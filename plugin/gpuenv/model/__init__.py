@@ -20,6 +20,7 @@ from gpuenv.model.host import (
 )
 from gpuenv.model.plan import (
     Built,
+    Change,
     Choice,
     CondaPackage,
     CudaFiles,
@@ -39,6 +40,7 @@ from gpuenv.model.result import CheckResult, CheckStatus, FailedModule, FileKind
 
 __all__ = [
     "Built",
+    "Change",
     "CheckResult",
     "CheckStatus",
     "Choice",
