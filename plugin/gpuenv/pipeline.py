@@ -21,6 +21,7 @@ from gpuenv.model import (
     Built,
     CheckResult,
     Choice,
+    CondaPackage,
     CudaFiles,
     Host,
     LoadedRecipe,
@@ -286,6 +287,21 @@ def wanted(host: Host, request: Request, choice: Choice) -> Wanted:
         python=choice.python.path if choice.python is not None else None,
         onto=request.onto,
     )
+
+
+def conda_part(
+    session: Session, request: Request, overrides: Overrides, target: Target
+) -> tuple[Wanted, tuple[CondaPackage, ...]]:
+    """Say what a stack wants of conda on this machine, and the packages where a fresh lock pins them.
+
+    For whoever makes the environment with conda itself and adds the rest. Raises as `plan` does.
+    """
+    host = probe.look(overrides, session.plugins.probes())
+    choice = choose(session, host, request, target, conda_packages=True)
+    asked = wanted(host, request, choice)
+    found = lock.read_lock(choice.loaded, choice.source_name, asked.platform, choice.python_version)
+    fresh = found is not None and not lock.lock_is_stale(choice.loaded, found)
+    return asked, found.conda_packages if found is not None and fresh else ()
 
 
 def _cuda_driver_api(host: Host, choice: Choice, platform: str) -> Version | None:

@@ -160,8 +160,9 @@ def read_manifest(prefix: Path) -> Manifest:
 def read_receipt(prefix: Path) -> Receipt:
     """Read the receipt of an environment.
 
-    Raises TargetError when gpuenv did not make it, the file is damaged, or the environment was made somewhere else: its
-    scripts then lead to that other place.
+    A conda environment may have been cloned or renamed by conda, which leaves it whole: the receipt then says where it
+    is now. Raises TargetError when gpuenv did not make it, the file is damaged, or a virtual environment was made
+    somewhere else: its scripts then lead to that other place.
     """
     path = receipt_path(prefix)
     try:
@@ -174,6 +175,8 @@ def read_receipt(prefix: Path) -> Receipt:
         ) from err
     except msgspec.DecodeError as err:
         raise TargetError(f"`{path}` is damaged", cause=str(err), hints=[_remake(prefix)]) from err
+    if (prefix / "conda-meta" / "history").exists():
+        return replace(receipt, prefix=str(prefix), name=prefix.name if receipt.name is not None else None)
     if os.path.realpath(receipt.prefix) != os.path.realpath(prefix):
         raise TargetError(f"`{prefix}` was moved or copied from `{receipt.prefix}`", hints=[_remake(prefix)])
     return receipt
@@ -245,10 +248,10 @@ def register(prefix: Path, data_dir: Path) -> None:
         _write(data_dir / "prefixes.txt", "".join(f"{line}\n" for line in known).encode())
 
 
-def known_prefixes(environments_dir: Path, data_dir: Path) -> tuple[Path, ...]:
-    """List every environment with a receipt: the named ones, then those that were made by path."""
+def known_prefixes(environments_dir: Path, data_dir: Path, more: Iterable[Path] = ()) -> tuple[Path, ...]:
+    """List every environment with a receipt: the named ones, those that were made by path, and of `more`."""
     named = sorted(environments_dir.iterdir()) if environments_dir.is_dir() else []
-    others = [Path(line) for line in _registered(data_dir)]
+    others = [*(Path(line) for line in _registered(data_dir)), *more]
     visible = (prefix for prefix in (*named, *others) if not prefix.name.startswith("."))  # not what was moved aside
     found = dict.fromkeys(prefix for prefix in visible if receipt_path(prefix).exists())
     return tuple(found)

@@ -181,7 +181,7 @@ def _run(args: argparse.Namespace, talk: Talk, front: Front) -> Outcome:
     with warnings.catch_warnings(record=True) as caught, redirect_stdout(sys.stderr or StringIO()):
         warnings.simplefilter("always", PluginWarning)
         try:
-            names = Names(front.locate, front.active)
+            names = Names(front.locate, front.active, front.known)
             session = Session(plugins(), load_settings(os.environ), dict(os.environ), talk, names)
             outcome: Outcome = args.run(args, session)
         finally:
