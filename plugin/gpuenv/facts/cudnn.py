@@ -27,7 +27,7 @@ LICENCES = {
     "cudnn": Licence(
         "cudnn",
         "Software License Agreement for NVIDIA cuDNN",
-        "https://docs.nvidia.com/deeplearning/cudnn/backend/latest/reference/eula.html",
+        "https://docs.nvidia.com/deeplearning/cudnn/sla/index.html",
     ),
     "cuda": Licence(
         "cuda",
