@@ -3,7 +3,10 @@
 `fetch` is what everybody else calls. Nothing here knows what is in an archive: `gpuenv.archive` opens them.
 """
 
-from gpuenv.fetch.get import FetchOptions, fetch
+from gpuenv.fetch.cache import Cache, Kept
+from gpuenv.fetch.found import find_downloaded
+from gpuenv.fetch.get import fetch
 from gpuenv.fetch.licence import accept, unaccepted
+from gpuenv.fetch.options import FetchOptions
 
-__all__ = ["FetchOptions", "accept", "fetch", "unaccepted"]
+__all__ = ["Cache", "FetchOptions", "Kept", "accept", "fetch", "find_downloaded", "unaccepted"]

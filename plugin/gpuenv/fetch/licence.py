@@ -7,20 +7,21 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from gpuenv.errors import UsageError
-from gpuenv.model import Archive
+from gpuenv.errors import Hint, UsageError
+from gpuenv.facts.cudnn import licence
+from gpuenv.model import Archive, Licence
 
 RECORD = "licences.json"
 
 
-def unaccepted(archives: Iterable[Archive], state_dir: Path) -> tuple[str, ...]:
-    """Return the keys of the licences of these archives that nobody has accepted yet (`facts.licence` explains one)."""
+def unaccepted(archives: Iterable[Archive], state_dir: Path) -> tuple[Licence, ...]:
+    """Return the licences of these archives that this user has not accepted yet. Raises UsageError, see `_read`."""
     known = _read(state_dir)
     wanted = dict.fromkeys(archive.licence for archive in archives if archive.licence is not None)
-    return tuple(key for key in wanted if key not in known)
+    return tuple(licence(key) for key in wanted if key not in known)
 
 
-def accept(keys: Iterable[str], state_dir: Path, how: str) -> None:
+def accept(licences: Iterable[Licence], state_dir: Path, how: str) -> None:
     """Record that the user has accepted licences; `how` is what was typed (`--accept-license`, `yes`)."""
     from filelock import FileLock
 
@@ -29,14 +30,16 @@ def accept(keys: Iterable[str], state_dir: Path, how: str) -> None:
     with FileLock(f"{path}.lock"):
         known = _read(state_dir)
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        known.update({key: {"accepted": now, "how": how} for key in keys})
+        known.update({one.key: {"title": one.title, "url": one.url, "accepted": now, "how": how} for one in licences})
         aside = path.with_suffix(".new")
         aside.write_text(json.dumps(known, indent=1), "utf-8")
         aside.replace(path)
 
 
 def _read(state_dir: Path) -> dict[str, dict[str, str]]:
-    """Read the record: ``{"cudnn": {"accepted": "2026-11-23T08:00:00Z", "how": "--accept-license"}}``.
+    """Read the record.
+
+    ``{"cudnn": {"title": "...", "url": "https://...", "accepted": "2026-11-23T08:00:00Z", "how": "--accept-license"}}``
 
     Raises UsageError for a file that is none of gpuenv's.
     """
@@ -46,5 +49,9 @@ def _read(state_dir: Path) -> dict[str, dict[str, str]]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as err:
-        raise UsageError(f"`{path}` cannot be read", cause=str(err)) from err
+        raise UsageError(
+            f"`{path}` cannot be read",
+            cause=str(err),
+            hints=[Hint("licence.record", f"delete `{path}` and accept anew")],
+        ) from err
     return found if isinstance(found, dict) else {}
