@@ -88,6 +88,12 @@ class FetchError(GpuenvError):
     code = "fetch"
 
 
+class ArchiveError(FetchError):
+    """An archive is not what it should be: cut off, damaged, or made to do harm."""
+
+    code = "archive"
+
+
 class CheckFailedError(GpuenvError):
     """The environment was built but a check failed."""
 

@@ -11,6 +11,7 @@ import gpuenv
 
 PACKAGE = Path(gpuenv.__file__).parent
 STEPS = {"probe", "recipes", "engines", "stage", "activate", "verify", "doctor", "artifact_sources", "warm", "onto"}
+STEPS |= {"fetch", "archive", "toolkit"}
 LEAVES = {"model", "errors", "extension", "hookspec", "process", "facts", "paths", "binaries", "gpu_code", "settings"}
 LEAVES |= {"document", "conform", "text_files"}
 BELOW_PIPELINE = STEPS | LEAVES | {"plugins", "session", "transaction", "receipt"}

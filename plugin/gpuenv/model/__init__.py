@@ -1,9 +1,10 @@
 """Frozen values that cross modules. This package imports nothing else of gpuenv.
 
 Read in the order of the flow: `host` (what is here), `recipe` (what is asked for), `plan` (what shall be done),
-`result` (what was done and proven), `event` (what is going on meanwhile).
+`artifact` (what is brought for it), `result` (what was done and proven), `event` (what is going on meanwhile).
 """
 
+from gpuenv.model.artifact import Archive, ArchiveKind, Extracted, Licence
 from gpuenv.model.event import Detail, Event, PhaseDone, PhaseStarted, Progress, Reporter, Warned, silent
 from gpuenv.model.host import (
     ComputeCapability,
@@ -39,6 +40,8 @@ from gpuenv.model.recipe import Framework, GpuRange, LoadedRecipe, Recipe, Sourc
 from gpuenv.model.result import CheckResult, CheckStatus, FailedModule, FileKind, Manifest, Receipt, StagedFile, Warmed
 
 __all__ = [
+    "Archive",
+    "ArchiveKind",
     "Built",
     "Change",
     "CheckResult",
@@ -50,6 +53,7 @@ __all__ = [
     "Detail",
     "Driver",
     "Event",
+    "Extracted",
     "Fact",
     "FailedModule",
     "FileKind",
@@ -59,6 +63,7 @@ __all__ = [
     "GpuRange",
     "GpuService",
     "Host",
+    "Licence",
     "LoadedRecipe",
     "Lock",
     "Manifest",

@@ -1,0 +1,101 @@
+"""Which names in an archive are safe, and which two cannot stand in one directory. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import PurePosixPath
+
+from gpuenv.errors import ArchiveError
+
+# Names and characters that Windows gives another meaning. Source: "Naming Files, Paths, and Namespaces" in Microsoft's
+# documentation of Win32 files, read 2026-11.
+_RESERVED = frozenset(
+    {
+        "con",
+        "prn",
+        "aux",
+        "nul",
+        "conin$",
+        "conout$",
+        *(f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"),
+    }
+)
+_FORBIDDEN = frozenset('<>:"|?*')
+
+
+def safe_path(name: str, *, windows: bool) -> PurePosixPath:
+    """Return a member's name as a path below whatever directory it goes to, `./` and `//` taken out.
+
+    Raises ArchiveError for an absolute path, `..`, a backslash, a drive letter or a control character, and with
+    `windows` for a name that means something else there: `nul.dll`, `a:b`, `cudnn.h.`.
+    """
+    path = PurePosixPath(name)
+    problem = _problem(name, path) or (_windows_problem(path) if windows else None)
+    if problem is not None:
+        raise ArchiveError(
+            f"it holds `{printable(name)}`, which {problem}", cause="no archive of NVIDIA's has such a name"
+        )
+    return path
+
+
+def printable(name: str) -> str:
+    """Return a name that can be shown: what a terminal would act on is escaped."""
+    return name if name.isprintable() else ascii(name)[1:-1]
+
+
+def _problem(name: str, path: PurePosixPath) -> str | None:
+    if not path.parts:
+        return "is no name"
+    if path.is_absolute() or (len(name) > 1 and name[1] == ":" and name[0].isalpha()):
+        return "is an absolute path"
+    if ".." in path.parts:
+        return "leads out of it"
+    if "\\" in name:
+        return "has a backslash in it"
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
+        return "has a control character in it"
+    return None
+
+
+def _windows_problem(path: PurePosixPath) -> str | None:
+    for part in path.parts:
+        if part.partition(".")[0].rstrip(" ").lower() in _RESERVED:
+            return "is the name of a device on Windows"
+        if part[-1] in ". ":
+            return "ends in a dot or a space, which Windows takes away"
+        if _FORBIDDEN & set(part):
+            return "has a character in it that Windows does not allow"
+    return None
+
+
+class Places:
+    """What is taken, so that no file lands on another one: in upper or lower case, composed or not, file or directory.
+
+    The file systems of Windows and macOS hold `cudnn.h` and `CUDNN.H` for one file.
+    """
+
+    def __init__(self) -> None:
+        self._files: dict[str, PurePosixPath] = {}
+        self._directories: dict[str, PurePosixPath] = {}
+
+    def take(self, path: PurePosixPath) -> None:
+        """Note that a file goes there. Raises ArchiveError when it collides with what was noted before."""
+        for directory in [parent for parent in path.parents if parent.parts]:
+            before = self._files.get(_key(directory)) or self._directories.setdefault(_key(directory), directory)
+            if before != directory or _key(directory) in self._files:
+                raise _collision(path, before)
+        found = self._files.get(_key(path)) or self._directories.get(_key(path))
+        if found is not None:
+            raise _collision(path, found)
+        self._files[_key(path)] = path
+
+
+def _key(path: PurePosixPath) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(path)).casefold())
+
+
+def _collision(path: PurePosixPath, before: PurePosixPath) -> ArchiveError:
+    return ArchiveError(
+        f"it holds `{printable(str(path))}` and `{printable(str(before))}`, which cannot stand side by side",
+        cause="they differ in nothing, in upper and lower case only, or one is a directory",
+    )
