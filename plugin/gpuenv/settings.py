@@ -4,9 +4,11 @@ Settings are the file `settings.yaml` in the configuration directory::
 
     recipe_dirs: [/srv/gpuenv/recipes]
     default_recipe: tf-2.4
+    archive_mirrors: ["https://mirror.example/cudnn/{name}"]
+    archive_dirs: [/srv/nvidia]
 
-Three variables win over it: GPUENV_CONFIG_DIR moves the configuration directory, GPUENV_RECIPE_PATH puts recipe
-directories in front of `recipe_dirs`, GPUENV_DATA_DIR moves environments and state.
+Variables win over it: GPUENV_CONFIG_DIR moves the configuration directory, GPUENV_RECIPE_PATH puts recipe directories
+in front of `recipe_dirs`, GPUENV_DATA_DIR moves environments, state and cache, GPUENV_CACHE_DIR the cache alone.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from gpuenv.errors import Hint, UsageError
 
 CONFIG_VARIABLE = "GPUENV_CONFIG_DIR"
 DATA_VARIABLE = "GPUENV_DATA_DIR"
+CACHE_VARIABLE = "GPUENV_CACHE_DIR"
 RECIPE_PATH_VARIABLE = "GPUENV_RECIPE_PATH"
 FILE_NAME = "settings.yaml"
 
@@ -29,11 +32,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a user or an administrator has set.
 
     `recipe_dirs` are the team's directories with recipes, absolute, searched in this order. `default_recipe` is taken
-    when no recipe is named.
+    when no recipe is named. `archive_mirrors` are asked for NVIDIA's archives before NVIDIA is: addresses with `{name}`
+    in them, or to put in front of the path of NVIDIA's. `archive_dirs` are looked through for archives, beside the
+    user's download directory.
     """
 
     recipe_dirs: list[str] = []
     default_recipe: str = "tf-2.4"
+    archive_mirrors: list[str] = []
+    archive_dirs: list[str] = []
 
 
 def user_config_dir(environ: Mapping[str, str]) -> Path:
@@ -54,6 +61,25 @@ def data_dir(environ: Mapping[str, str]) -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("gpuenv", appauthor=False)
+
+
+def cache_dir(environ: Mapping[str, str]) -> Path:
+    """Return the directory of the archives that were downloaded; several users may share one."""
+    given = environ.get(CACHE_VARIABLE)
+    if given:
+        return Path(given).expanduser().absolute()
+    if environ.get(DATA_VARIABLE):
+        return data_dir(environ) / "cache"
+    from platformdirs import user_cache_path
+
+    return user_cache_path("gpuenv", appauthor=False)
+
+
+def download_dir() -> Path:
+    """Return the directory into which the user's browsers put files."""
+    from platformdirs import user_downloads_path
+
+    return user_downloads_path()
 
 
 def environments_dir(environ: Mapping[str, str]) -> Path:
@@ -79,7 +105,8 @@ def load_settings(environ: Mapping[str, str], config_dir: Path | None = None) ->
         *(str(Path(part).expanduser().absolute()) for part in given),
         *(str(path.parent / Path(part).expanduser()) for part in settings.recipe_dirs),
     ]
-    return Settings(list(dict.fromkeys(dirs)), settings.default_recipe)
+    archive_dirs = [str(path.parent / Path(part).expanduser()) for part in settings.archive_dirs]
+    return msgspec.structs.replace(settings, recipe_dirs=list(dict.fromkeys(dirs)), archive_dirs=archive_dirs)
 
 
 def _read(path: Path) -> Settings:

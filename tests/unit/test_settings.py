@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from gpuenv.errors import UsageError
-from gpuenv.settings import Settings, data_dir, environments_dir, load_settings, user_config_dir, user_recipes_dir
+from gpuenv.settings import (
+    Settings,
+    cache_dir,
+    data_dir,
+    environments_dir,
+    load_settings,
+    user_config_dir,
+    user_recipes_dir,
+)
 
 
 def settings_file(directory: Path, text: str) -> dict[str, str]:
@@ -85,3 +93,18 @@ def test_load_settings__no_file__reads_no_yaml(tmp_path: Path) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "False False"
+
+
+def test_cache_dir__variables__the_nearest_wins(tmp_path: Path) -> None:
+    both = {"GPUENV_DATA_DIR": str(tmp_path / "data"), "GPUENV_CACHE_DIR": str(tmp_path / "cache")}
+    assert cache_dir(both) == tmp_path / "cache"
+    del both["GPUENV_CACHE_DIR"]
+    assert cache_dir(both) == tmp_path / "data" / "cache"
+    assert "gpuenv" in cache_dir({}).parts
+
+
+def test_load_settings__archives__directories_belong_to_the_file(tmp_path: Path) -> None:
+    text = 'archive_mirrors: ["https://m/{name}"]\narchive_dirs: [here, /srv/nvidia]\n'
+    settings = load_settings(settings_file(tmp_path, text))
+    assert settings.archive_mirrors == ["https://m/{name}"]
+    assert settings.archive_dirs == [str(tmp_path / "here"), str(Path("/srv/nvidia"))]

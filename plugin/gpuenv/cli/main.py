@@ -30,6 +30,7 @@ COMMANDS = {
     "info": "show what gpuenv finds on this machine",
     "recipes": "list, show, check and start recipes",
     "lock": "pin a recipe's packages by hash",
+    "cache": "list, check and clean the downloaded archives",
     "export": "write an environment's recipe and lock, to make it again elsewhere",
     "remove": "remove an environment that gpuenv made",
 }
@@ -135,7 +136,7 @@ def common_last(arguments: Sequence[str]) -> list[str]:
     """Put options of every command behind the command's name: `--json recipes list` is `recipes list --json`."""
     rest, common = list(arguments), []
     place = 0
-    for _ in range(2 if "recipes" in rest[:4] else 1):
+    for _ in range(2 if {"recipes", "cache"} & set(rest[:4]) else 1):
         while place < len(rest) and rest[place].partition("=")[0] in _COMMON:
             common.append(rest.pop(place))
             if common[-1] == "--color" and place < len(rest):

@@ -6,6 +6,10 @@ import. What a table does not say is None: a query never guesses.
 - `gpu_products.csv`: product names and compute capabilities. Sources: `nvidia-derived` is a public table derived from
   NVIDIA's page "CUDA GPUs", `wikipedia-copy` a public copy of the table in the article "CUDA" of the English Wikipedia.
 - `cuda_driver.csv`: which driver each CUDA toolkit came with. Source: NVIDIA's release notes (columns `*_source`).
+- `nvidia_archives.csv`, `cudnn_files.json`: NVIDIA's archives by name and SHA-256, and what some of them hold; see
+  `gpuenv.facts.cudnn`, which is imported from there and not from here. Each row has its sources: recipes of spack,
+  conda-forge, Anaconda, JuliaPackaging/Yggdrasil, EasyBuild and Scoop, and NVIDIA's own manifests `redistrib_*.json` as
+  nixos-cuda/cuda-legacy keeps them (read 2026-11).
 - `compute_capability.json`: architectures, and the CUDA releases whose compiler knows them (key `sources`).
 """
 

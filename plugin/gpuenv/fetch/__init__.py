@@ -7,6 +7,6 @@ from gpuenv.fetch.cache import Cache, Kept
 from gpuenv.fetch.found import find_downloaded
 from gpuenv.fetch.get import fetch
 from gpuenv.fetch.licence import accept, unaccepted
-from gpuenv.fetch.options import FetchOptions
+from gpuenv.fetch.options import FetchOptions, options_from
 
-__all__ = ["Cache", "FetchOptions", "Kept", "accept", "fetch", "find_downloaded", "unaccepted"]
+__all__ = ["Cache", "FetchOptions", "Kept", "accept", "fetch", "find_downloaded", "options_from", "unaccepted"]

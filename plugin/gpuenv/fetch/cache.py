@@ -119,25 +119,37 @@ class Cache:
         return tuple(sorted(found, key=lambda one: (order.index(one.state), one.name)))
 
     def verify(self, kept: Kept) -> Kept:
-        """Hash a whole archive anew; one that has changed is quarantined. Returns it as it is afterwards."""
-        with self.locked(kept.sha256, threading.Event()):
+        """Hash a whole archive anew; one that has changed is quarantined. Returns it as it is afterwards.
+
+        Raises TargetError when the cache cannot be read or written.
+        """
+        try:
             found = hash_file(kept.path)
             if found == kept.sha256:
                 return kept
-            aside = self.quarantine(kept.path, found)
-            return Kept(kept.name, found, kept.size_bytes, "quarantined", aside)
+            with self.locked(kept.sha256, threading.Event()):
+                aside = self.quarantine(kept.path, found)
+        except OSError as err:
+            raise self._unwritable(err) from err
+        return Kept(kept.name, found, kept.size_bytes, "quarantined", aside)
 
     def remove(self, kept: Kept) -> bool:
-        """Delete one file; say whether it could be: one that is being downloaded stays."""
-        if kept.state == "quarantined":
-            shutil.rmtree(kept.path.parent)
-            return True
-        with self.locked(kept.sha256) as held:
-            if held:
-                kept.path.unlink(missing_ok=True)
-                kept.path.with_name(kept.name + META).unlink(missing_ok=True)
-                if not any(kept.path.parent.iterdir()):
-                    kept.path.parent.rmdir()
+        """Delete one file; say whether it was: one that is being downloaded stays.
+
+        Raises TargetError when the cache cannot be written.
+        """
+        try:
+            if kept.state == "quarantined":
+                shutil.rmtree(kept.path.parent)
+                return True
+            with self.locked(kept.sha256) as held:
+                if held:
+                    kept.path.unlink(missing_ok=True)
+                    kept.path.with_name(kept.name + META).unlink(missing_ok=True)
+                    if not any(kept.path.parent.iterdir()):
+                        kept.path.parent.rmdir()
+        except OSError as err:
+            raise self._unwritable(err) from err
         return held
 
     def _unwritable(self, err: OSError) -> TargetError:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gpuenv.settings import Settings, cache_dir, data_dir, download_dir
+
 
 @dataclass(frozen=True, slots=True)
 class FetchOptions:
@@ -33,3 +35,17 @@ class FetchOptions:
     backoff_s: float = 0.5
     timeout_s: float = 30.0
     patience_s: float = 300.0
+
+
+def options_from(
+    settings: Settings, environ: Mapping[str, str], given: Mapping[str, Path] | None = None, *, offline: bool = False
+) -> FetchOptions:
+    """Return the options that this user's settings and environment ask for."""
+    return FetchOptions(
+        cache_dir=cache_dir(environ),
+        download_dirs=(*(Path(directory) for directory in settings.archive_dirs), download_dir()),
+        given=given or {},
+        mirrors=tuple(settings.archive_mirrors),
+        state_dir=data_dir(environ) / "state",
+        offline=offline,
+    )
