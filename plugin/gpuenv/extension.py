@@ -12,18 +12,22 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from gpuenv.model import (
+    Archive,
     Built,
     CheckResult,
     CudaFiles,
     Host,
     Overrides,
     Plan,
+    Reason,
     Recipe,
     Reporter,
+    Request,
     Solved,
     Source,
     Wanted,
 )
+from gpuenv.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,23 @@ class ArtifactSource(Protocol):
 
     def locate(self, built: Built, source: Source) -> CudaFiles:
         """Find the CUDA files of a built environment. Raises GpuenvError when they are not there."""
+
+
+@runtime_checkable
+class Brings(Protocol):
+    """What an artifact source may have besides: its files are no packages, so it brings them itself."""
+
+    def reasons(self, host: Host, request: Request, source: Source) -> tuple[Reason, ...]:
+        """Say why the source cannot serve this machine; nothing when it can. Called when a recipe is chosen."""
+
+    def archives(self, plan: Plan) -> tuple[Archive, ...]:
+        """Say which of NVIDIA's files `bring` will need, for their licences to be asked for. Raises UsageError."""
+
+    def bring(self, built: Built, plan: Plan, settings: Settings, report: Reporter) -> None:
+        """Put the files into a built environment, or note down where they are.
+
+        Raises FetchError, TargetError or GpuenvError.
+        """
 
 
 @dataclass(frozen=True, slots=True)

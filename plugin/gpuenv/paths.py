@@ -36,6 +36,16 @@ def dll_dir(prefix: Path) -> Path:
     return prefix / "opt" / "gpuenv" / "bin"
 
 
+def env_toolkit_dir(prefix: Path) -> Path:
+    """Return the directory in an environment that has the shape of a CUDA toolkit, for what is staged from archives."""
+    return prefix / "opt" / "gpuenv" / "cuda"
+
+
+def toolkit_note_path(prefix: Path) -> Path:
+    """Return the file that says which toolkit of the machine an environment takes its CUDA from."""
+    return etc_dir(prefix) / "toolkit.txt"
+
+
 def free_bytes(path: Path) -> int:
     """Return the free bytes of the file system that a path, which need not exist yet, is or will be on."""
     existing = next(parent for parent in (path, *path.parents) if parent.exists())

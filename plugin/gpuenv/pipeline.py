@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from gpuenv import activate, facts, onto, probe, receipt, stage, verify, warm
 from gpuenv.errors import GpuenvError, Hint, UsageError
-from gpuenv.extension import Adds, Check, CheckContext, Engine
+from gpuenv.extension import Adds, Brings, Check, CheckContext, Engine
 from gpuenv.model import (
     Built,
     CheckResult,
@@ -65,7 +65,8 @@ def plan(session: Session, request: Request, overrides: Overrides, target: Targe
     checks = tuple(choice.recipe.checks)
     platform = request.platform or host.platform
     changes = onto.changes(own, packages) if own is not None else ()
-    decided = Plan(host, choice, packages, engine, target.prefix, target.name, platform, checks, request.onto, changes)
+    where = (target.prefix, target.name, platform, checks)
+    decided = Plan(host, choice, packages, engine, *where, request.onto, changes, request.artifacts)
     return session.plugins.adjust_plan(host, decided)
 
 
@@ -91,6 +92,9 @@ def create(
             change = creating(planned.prefix, session.state_dir, kept)
         with change:
             built = build(session, planned, engine)
+            place = session.artifact_source(planned.choice.source_name)
+            if isinstance(place, Brings):
+                session.step("bring", place.bring, built, planned, session.settings, session.report)
             context = check_context(session, built, recipe, planned.choice.source_name, planned.host)
             staged = session.step("stage", stage.stage, built, recipe, source, context.cuda)
             scripts = session.step("activate", activate.activate, built, planned.environment, context.cuda)
@@ -268,7 +272,7 @@ def choose(session: Session, host: Host, request: Request, target: Target, *, co
         request,
         recipes,
         default=session.settings.default_recipe,
-        artifact_sources=frozenset(session.plugins.artifact_sources()),
+        artifact_sources=session.plugins.artifact_sources(),
         disk=select.Disk(free_bytes(target.prefix), lock.installed_bytes),
         conda_packages=conda_packages,
     )

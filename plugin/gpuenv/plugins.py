@@ -24,6 +24,7 @@ BUILT_INS = (
     "gpuenv.recipes",
     "gpuenv.engines",
     "gpuenv.artifact_sources",
+    "gpuenv.toolkit_source",
     "gpuenv.verify",
     "gpuenv.doctor",
 )

@@ -192,6 +192,7 @@ PHASES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "fetch": ("Fetching Python", lambda python: f"Took {python}"),
     "clone": ("Cloning the environment", lambda _: "Cloned the environment"),
     "build": ("Installing packages", lambda built: f"Installed Python {built.python_version} and the packages"),
+    "bring": ("Bringing NVIDIA's files", lambda _: "Brought NVIDIA's files"),
     "stage": ("Linking CUDA libraries", _staged),
     "activate": ("Writing activation scripts", lambda manifest: f"Wrote {len(manifest.files)} activation files"),
     "warm": ("Compiling GPU code", _warmed),

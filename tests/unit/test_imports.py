@@ -13,7 +13,9 @@ PACKAGE = Path(gpuenv.__file__).parent
 STEPS = {"probe", "recipes", "engines", "stage", "activate", "verify", "doctor", "artifact_sources", "warm", "onto"}
 STEPS |= {"fetch", "archive", "toolkit"}
 LEAVES = {"model", "errors", "extension", "hookspec", "process", "facts", "paths", "binaries", "gpu_code", "settings"}
-LEAVES |= {"document", "conform", "text_files"}
+LEAVES |= {"document", "conform", "text_files", "toolkit_files"}
+# Put several steps together: what brings and stages an archive.
+COMPOSERS = {"bring", "toolkit_source"}
 BELOW_PIPELINE = STEPS | LEAVES | {"plugins", "session", "transaction", "receipt"}
 
 
@@ -47,9 +49,16 @@ def allowed(room: str) -> set[str]:
         return LEAVES | {room}
     if room in ("plugins", "session", "transaction", "receipt"):
         return LEAVES | {"plugins", "session", "transaction", "receipt"}
+    if room in COMPOSERS:
+        return BELOW_PIPELINE | COMPOSERS
     if room == "pipeline":
         return BELOW_PIPELINE
-    return BELOW_PIPELINE | {"pipeline", "cli"} | ({"in_conda"} if room in ("conda_plugin", "in_conda") else set())
+    return (
+        BELOW_PIPELINE
+        | COMPOSERS
+        | {"pipeline", "cli"}
+        | ({"in_conda"} if room in ("conda_plugin", "in_conda") else set())
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

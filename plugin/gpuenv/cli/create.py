@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpuenv.cli import options
 from gpuenv.cli.again import completed, from_receipt
+from gpuenv.cli.licence import add_accept_license, ask_for_licences
 from gpuenv.cli.outcome import Outcome
 from gpuenv.cli.text import check_lines, columns, option_for, size
 
@@ -35,6 +37,12 @@ def add_stack(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--recipe", metavar="NAME|FILE", help="recipe to use instead of the best that fits")
     group.add_argument("--tensorflow", metavar="VERSION", help="choose among recipes with this TensorFlow, as 2.4")
     group.add_argument("--cuda-from", metavar="SOURCE", help="where CUDA and cuDNN come from: pypi, conda or toolkit")
+    group.add_argument("--archive", metavar="FILE", help="NVIDIA's archive of cuDNN, for `--cuda-from toolkit`")
+    group.add_argument("--toolkit-dir", metavar="DIR", help="the CUDA Toolkit, for `--cuda-from toolkit`")
+    group.add_argument(
+        "--allow-any-hash", action="store_true", help="take the archive although its hash is not NVIDIA's, knowing it"
+    )
+    add_accept_license(group)
     group.add_argument("--allow-cpu", action="store_true", help="accept a machine without a GPU, knowing it")
 
 
@@ -70,8 +78,10 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
 
 def request_of(args: argparse.Namespace) -> Request:
     """Return what was asked for, but for Python and an environment to add to."""
-    from gpuenv.model import Request
+    from gpuenv.model import Artifacts, Request
 
+    archive = Path(args.archive).expanduser().absolute() if args.archive else None
+    toolkit = Path(args.toolkit_dir).expanduser().absolute() if args.toolkit_dir else None
     return Request(
         recipe=args.recipe,
         framework="tensorflow" if args.tensorflow else None,
@@ -80,6 +90,7 @@ def request_of(args: argparse.Namespace) -> Request:
         allow_cpu=args.allow_cpu,
         channels=options.channels(args),
         override_channels=args.override_channels,
+        artifacts=Artifacts(archive, toolkit, check_hash=not args.allow_any_hash),
     )
 
 
@@ -87,6 +98,7 @@ def make(args: argparse.Namespace, session: Session, target: Target, request: Re
     """Plan, and unless that was all, ask if need be and carry it out."""
     from gpuenv import pipeline
     from gpuenv.cli.verify import failed_checks
+    from gpuenv.extension import Brings
     from gpuenv.model import Detail
     from gpuenv.recipes.select import unavailable_sources
     from gpuenv.warm import WarmOptions
@@ -103,6 +115,10 @@ def make(args: argparse.Namespace, session: Session, target: Target, request: Re
     for line in sources(planned):
         session.report(Detail(line))
     _ask(planned, args, session)
+    place = session.artifact_source(planned.choice.source_name)
+    if isinstance(place, Brings):
+        archives = place.archives(planned)
+        ask_for_licences(() if args.archive else archives, args, session)
     ahead = None if args.no_warm else WarmOptions()
     made = pipeline.create(session, planned, replace_existing=getattr(args, "force", False), warm_options=ahead)
     again = from_receipt(made)

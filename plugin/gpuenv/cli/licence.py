@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gpuenv.session import Session
 
 
-def add_accept_license(parser: argparse.ArgumentParser) -> None:
+def add_accept_license(parser: argparse._ActionsContainer) -> None:
     """Add `--accept-license`."""
     parser.add_argument(
         "--accept-license",

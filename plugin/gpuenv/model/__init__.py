@@ -4,7 +4,7 @@ Read in the order of the flow: `host` (what is here), `recipe` (what is asked fo
 `artifact` (what is brought for it), `result` (what was done and proven), `event` (what is going on meanwhile).
 """
 
-from gpuenv.model.artifact import Archive, ArchiveKind, Extracted, Licence
+from gpuenv.model.artifact import Archive, ArchiveKind, Artifacts, Extracted, Licence
 from gpuenv.model.event import Detail, Event, PhaseDone, PhaseStarted, Progress, Reporter, Warned, silent
 from gpuenv.model.host import (
     ComputeCapability,
@@ -15,6 +15,7 @@ from gpuenv.model.host import (
     Note,
     Overrides,
     PythonInterpreter,
+    Toolkit,
     format_compute_capability,
     format_driver_version,
     parse_compute_capability,
@@ -42,6 +43,7 @@ from gpuenv.model.result import CheckResult, CheckStatus, FailedModule, FileKind
 __all__ = [
     "Archive",
     "ArchiveKind",
+    "Artifacts",
     "Built",
     "Change",
     "CheckResult",
@@ -84,6 +86,7 @@ __all__ = [
     "Solved",
     "Source",
     "StagedFile",
+    "Toolkit",
     "Variable",
     "Wanted",
     "Warmed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 ArchiveKind = Literal["cudnn", "cuda-component", "cuda-installer"]
@@ -33,6 +34,21 @@ class Archive:
     licence: str | None = None
     needs_login: bool = False
     sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Artifacts:
+    """What the user says about NVIDIA's files: which archive, which toolkit.
+
+    `check_hash` is off when the user takes an archive whose hash is not NVIDIA's, knowing it.
+    """
+
+    archive: Path | None = None
+    toolkit_dir: Path | None = None
+    check_hash: bool = True
+
+
+NO_ARTIFACTS = Artifacts()
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,28 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Toolkit:
+    """An installed CUDA Toolkit: its directory, its version, and which file told it.
+
+    `cudnn_header` is the version of the cuDNN headers in it, `cudnn_files` that of each library of cuDNN that tells it.
+    """
+
+    path: str
+    version: str
+    source: str
+    cudnn_header: str | None = None
+    cudnn_files: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def cudnn(self) -> str | None:
+        """Return the one version of cuDNN in it, of its libraries before its headers; None without, or with several."""
+        versions = {".".join(version.split(".")[:3]) for _, version in self.cudnn_files}
+        if versions:
+            return versions.pop() if len(versions) == 1 else None
+        return self.cudnn_header
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something in the way, or odd, that a probe noticed: a stable code, one sentence, and what to do."""
 

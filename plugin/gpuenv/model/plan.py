@@ -8,6 +8,7 @@ from typing import Literal
 
 from packaging.version import Version
 
+from gpuenv.model.artifact import NO_ARTIFACTS, Artifacts
 from gpuenv.model.host import ComputeCapability, Host, PythonInterpreter
 from gpuenv.model.recipe import LoadedRecipe, Recipe, Source, Variable
 
@@ -19,7 +20,8 @@ class Request:
     """What the user asked for; None means "gpuenv chooses".
 
     `channels` are conda channels that come before the recipe's, or with `override_channels` instead of them. `onto` is
-    an environment that is there already: the stack is added to it, or to a clone of it.
+    an environment that is there already: the stack is added to it, or to a clone of it. `artifacts` matter to sources
+    that take NVIDIA's own files.
     """
 
     recipe: str | None = None
@@ -32,6 +34,7 @@ class Request:
     channels: tuple[str, ...] = ()
     override_channels: bool = False
     onto: Path | None = None
+    artifacts: Artifacts = NO_ARTIFACTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +214,7 @@ class Plan:
     checks: tuple[str, ...]
     onto: Path | None = None
     changes: tuple[Change, ...] = ()
+    artifacts: Artifacts = NO_ARTIFACTS
 
     @property
     def adds(self) -> bool:

@@ -12,8 +12,18 @@ from gpuenv.extension import Probe
 from gpuenv.hookspec import hookimpl
 from gpuenv.model import Host, Note, Overrides
 from gpuenv.probe.overrides import overrides_from
+from gpuenv.probe.toolkits import find_toolkits, toolkit_at
 
-__all__ = ["find_libcuda", "gpuenv_probes", "loaded_driver", "look", "look_for_gpus", "overrides_from"]
+__all__ = [
+    "find_libcuda",
+    "find_toolkits",
+    "gpuenv_probes",
+    "loaded_driver",
+    "look",
+    "look_for_gpus",
+    "overrides_from",
+    "toolkit_at",
+]
 
 
 @hookimpl

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from packaging.version import Version
 
 from gpuenv.errors import GpuenvError, Hint, NoGpuError, NoRecipeError
+from gpuenv.extension import ArtifactSource, Brings
 from gpuenv.model import Choice, Host, LoadedRecipe, Reason, Rejection, Request, format_driver_version
 from gpuenv.recipes.fit import gpu_text, is_override, recipe_fit, source_fit
 from gpuenv.recipes.fit_python import check_python
@@ -32,7 +33,7 @@ class _Terms:
 
     host: Host
     request: Request
-    artifact_sources: frozenset[str]
+    artifact_sources: Collection[str] | Mapping[str, ArtifactSource]
     disk: Disk | None
     conda_packages: bool
 
@@ -60,7 +61,7 @@ def choose(
     recipes: Sequence[LoadedRecipe],
     *,
     default: str,
-    artifact_sources: frozenset[str],
+    artifact_sources: Collection[str] | Mapping[str, ArtifactSource],
     disk: Disk | None = None,
     conda_packages: bool = False,
 ) -> Choice:
@@ -193,7 +194,7 @@ def _candidate(terms: _Terms, loaded: LoadedRecipe, source_name: str) -> _Candid
     of_source = source_fit(terms.host, terms.request, loaded.recipe, source_name, of_recipe.gpus)
     if source_name in terms.artifact_sources:
         room = _disk_reasons(terms, loaded, source_name, of_recipe.python_version)
-        reasons = (*of_source.reasons, *room)
+        reasons = (*of_source.reasons, *room, *_place_reasons(terms, loaded, source_name))
         reasons = (*reasons, *_engine_reasons(terms, loaded, source_name, alone=not reasons))
     else:  # what else is wrong with it helps nobody
         message = f"no plugin of gpuenv provides the source `{source_name}`"
@@ -207,6 +208,14 @@ def _candidate(terms: _Terms, loaded: LoadedRecipe, source_name: str) -> _Candid
         warnings=(*of_recipe.warnings, *of_source.warnings),
     )
     return _Candidate(choice, of_recipe.reasons, reasons)
+
+
+def _place_reasons(terms: _Terms, loaded: LoadedRecipe, source_name: str) -> tuple[Reason, ...]:
+    """Ask a source whose files are no packages whether it can have them on this machine."""
+    place = terms.artifact_sources[source_name] if isinstance(terms.artifact_sources, Mapping) else None
+    if not isinstance(place, Brings):
+        return ()
+    return place.reasons(terms.host, terms.request, loaded.recipe.sources[source_name])
 
 
 def _provided(terms: _Terms, loaded: LoadedRecipe) -> str | None:

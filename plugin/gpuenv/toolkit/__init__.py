@@ -6,7 +6,8 @@ written down about it.
 """
 
 from gpuenv.toolkit.layout import layout_of
-from gpuenv.toolkit.ledger import read_ledger
-from gpuenv.toolkit.place import Wanted, look, recover, stage, unstage
+from gpuenv.toolkit.ledger import StagedArchive, read_ledger
+from gpuenv.toolkit.place import Undone, Wanted, look, stage, unstage
+from gpuenv.toolkit_files import problems
 
-__all__ = ["Wanted", "layout_of", "look", "read_ledger", "recover", "stage", "unstage"]
+__all__ = ["StagedArchive", "Undone", "Wanted", "layout_of", "look", "problems", "read_ledger", "stage", "unstage"]

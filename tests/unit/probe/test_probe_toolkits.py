@@ -22,29 +22,31 @@ def add_toolkit(directory: Path, *, txt: str | None = None, json: str | None = N
     return directory
 
 
-def test_toolkit_facts__several_toolkits__each_once_with_version_and_cudnn(tmp_path: Path) -> None:
+def test_find_toolkits__several_toolkits__each_once_with_version_and_cudnn(tmp_path: Path) -> None:
     local = tmp_path / "usr/local"
     old = add_toolkit(local / "cuda-11.0", txt="CUDA Version 11.0.228\n", cudnn=CUDNN_8)
     new = add_toolkit(local / "cuda-11.8", json='{"cuda": {"name": "CUDA SDK", "version": "11.8.20220929"}}')
     add_toolkit(local / "cuda-12.0")  # removed by hand: no version file
     (local / "cuda").symlink_to(old)
-    found = list(toolkits.toolkit_facts(tmp_path, {"CUDA_HOME": str(local / "cuda")}, windows=False))
+    found = list(
+        map(toolkits.toolkit_fact, toolkits.find_toolkits(tmp_path, {"CUDA_HOME": str(local / "cuda")}, windows=False))
+    )
     assert found == [
         Fact("cuda_toolkit", f"11.0.228 at {old} (cuDNN 8.0.4)", "version.txt"),
         Fact("cuda_toolkit", f"11.8.20220929 at {new}", "version.json"),
     ]
 
 
-def test_toolkit_facts__windows__looks_in_program_files_and_versioned_variables(tmp_path: Path) -> None:
+def test_find_toolkits__windows__looks_in_program_files_and_versioned_variables(tmp_path: Path) -> None:
     usual = add_toolkit(tmp_path / "Programs/NVIDIA GPU Computing Toolkit/CUDA/v11.2", txt="CUDA Version 11.2.1\n")
     other = add_toolkit(tmp_path / "D/CUDA11", txt="CUDA Version 11.0.228\n")
     environ = {"ProgramFiles": str(tmp_path / "Programs"), "CUDA_PATH_V11_0": str(other)}
-    found = list(toolkits.toolkit_facts(tmp_path, environ, windows=True))
+    found = list(map(toolkits.toolkit_fact, toolkits.find_toolkits(tmp_path, environ, windows=True)))
     assert [fact.value for fact in found] == [f"11.0.228 at {other}", f"11.2.1 at {usual}"]
 
 
-def test_toolkit_facts__variable_names_nothing__gives_none(tmp_path: Path) -> None:
-    assert list(toolkits.toolkit_facts(tmp_path, {"CUDA_PATH": "/nowhere", "CUDA_HOME": ""}, windows=False)) == []
+def test_find_toolkits__variable_names_nothing__gives_none(tmp_path: Path) -> None:
+    assert toolkits.find_toolkits(tmp_path, {"CUDA_PATH": "/nowhere", "CUDA_HOME": ""}, windows=False) == ()
 
 
 @pytest.mark.parametrize(

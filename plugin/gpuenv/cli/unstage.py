@@ -1,0 +1,44 @@
+"""`gpuenv unstage`: take out what `gpuenv stage` put into a directory; what stood there before stands there again."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from gpuenv.cli.outcome import Outcome
+from gpuenv.cli.stage import WHAT, add_place, place_of, toolkit_with
+from gpuenv.errors import Hint, TargetError
+
+if TYPE_CHECKING:
+    from gpuenv.session import Session
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `unstage`."""
+    parser.add_argument("what", choices=WHAT, help="cudnn, or cuda for its parts")
+    add_place(parser)
+
+
+def run(args: argparse.Namespace, session: Session) -> Outcome:
+    """Undo; a file that somebody has changed since is left and named."""
+    from gpuenv.model import Warned
+    from gpuenv.toolkit import read_ledger, unstage
+
+    named = args.name or args.prefix or args.toolkit_dir or args.into == "env"
+    place = None if named else toolkit_with(session, args.what)
+    directory = (place or place_of(args, session, cuda=None)).directory
+    staged = [one.component for one in read_ledger(directory).archives] if directory.is_dir() else []
+    components = [one for one in staged if (one == "cudnn") == (args.what == "cudnn")]
+    if not components:
+        raise TargetError(
+            f"no {args.what} is staged in `{directory}`",
+            hints=[Hint("stage.status", "run `gpuenv stage --status` to see what is staged where")],
+        )
+    undone = [unstage(directory, component) for component in components]
+    left = [message for one in undone for message in one.left]
+    for message in left:
+        session.report(Warned(message))
+    removed, restored = sum(len(one.removed) for one in undone), sum(len(one.restored) for one in undone)
+    data = {"directory": directory, "components": components, "removed": removed, "restored": restored, "left": left}
+    back = f", {restored} put back as they were" if restored else ""
+    return Outcome(data, f"Removed {removed} files from `{directory}`{back}", talk=True)
