@@ -23,7 +23,7 @@ def problems(directory: Path, more: Iterable[Path] = (), *, windows: bool) -> tu
     """
     own = directory / ("bin" if windows else "lib64")
     libraries = _libraries(own, windows=windows)
-    found = [*_dangling(own, windows=windows), *_unmet(libraries, (own, *more), windows=windows)]
+    found = [*_dangling(own, windows=windows), *unmet(libraries, (own, *more), windows=windows)]
     return (*found, *mixed_cudnn(cudnn_versions(directory, windows=windows)))
 
 
@@ -64,7 +64,7 @@ def _dangling(directory: Path, *, windows: bool) -> Iterator[str]:
                 yield f"`{path.name}` is a link to `{os.readlink(path)}`, which is missing"
 
 
-def _unmet(libraries: Mapping[str, Path], places: Iterable[Path], *, windows: bool) -> Iterator[str]:
+def unmet(libraries: Mapping[str, Path], places: Iterable[Path], *, windows: bool) -> Iterator[str]:
     """Look for everything that the libraries need of CUDA; of the system's own, the linker's cache knows."""
     directories = tuple(places)
     said: set[str] = set()

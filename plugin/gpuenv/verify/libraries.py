@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gpuenv.extension import CheckContext
 from gpuenv.paths import dll_dir
+from gpuenv.toolkit_files import unmet
 from gpuenv.verify.finding import Finding, entry, in_prefix
 
 # Comes with the NVIDIA driver and not with the environment; whether it is there is not a question about files.
@@ -29,7 +30,7 @@ def libraries(context: CheckContext) -> Finding:
     problems = [
         *_grouped(absent, {name: _consequence(name, opened, context) for name in absent}),
         *([] if windows else _wrong_names(present, context)),
-        *([] if windows else _unmet_needs(present, directories)),
+        *(unmet(present, directories, windows=True) if windows else _unmet_needs(present, directories)),
         *_mixed_cudnn(present, context),
         *_wrong_cuda(present, context),
     ]
