@@ -23,6 +23,7 @@ from gpuenv.model import (
     Choice,
     CondaPackage,
     CudaFiles,
+    GpuReadiness,
     Host,
     LoadedRecipe,
     Lock,
@@ -32,6 +33,7 @@ from gpuenv.model import (
     Recipe,
     Reporter,
     Request,
+    Shared,
     Variable,
     Wanted,
     Warmed,
@@ -103,6 +105,7 @@ def create(
             rules = session.plugins.doctor_rules()
             results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
             made = receipt.make_receipt(planned, built, results, staged + scripts)
+            made = replace(made, gpu_code=_gpu_code(session, planned, context))
             session.step("receipt", receipt.write_receipt, made, recipe, planned.lock.text, added=planned.adds)
             _note_driver(made, checks, results)
             if planned.prefix.parent != environments_dir(session.environ):
@@ -184,6 +187,11 @@ def needs_warming(planned: Plan) -> bool:
     return warm.can_warm(planned.host) and any(gpu.code == "ptx" for gpu in planned.choice.gpus)
 
 
+def _gpu_code(session: Session, planned: Plan, context: CheckContext) -> GpuReadiness:
+    variables = _activated(context.built, planned.environment, context.cuda, session.environ)
+    return warm.readiness(planned.prefix, context.recipe, variables.get("CUDA_CACHE_PATH"), planned.host)
+
+
 def compile_ahead(session: Session, planned: Plan, context: CheckContext, options: WarmOptions) -> None:
     """Compile GPU code as a step of `create`; what cannot be compiled now is a warning, the framework still can."""
     variables, environ = planned.environment, session.environ
@@ -205,14 +213,52 @@ def warm_environment(session: Session, target: Target, options: WarmOptions) -> 
     Raises TargetError when gpuenv did not make it, NoGpuError without a GPU, GpuenvError when nothing can be compiled.
     """
     with locked(target.prefix, session.state_dir):
-        made = receipt.read_receipt(target.prefix)
-        recipe = receipt.read_recipe(target.prefix)
         host = probe.look_for_gpus(session.plugins.probes())
-        built = session.engine(made.engine).describe(target.prefix)
-        context = check_context(session, built, recipe, made.source, host)
-        context = replace(context, environment=process_environment(session, target))
+        context = _warm_context(session, target, host)
         libcuda = probe.find_libcuda(session.environ)
-        return session.step("warm", warm.warm, context, libcuda, options, session.report)
+        warmed = session.step("warm", warm.warm, context, libcuda, options, session.report)
+        state = warm.readiness(target.prefix, context.recipe, warmed.cache_dir, host)
+        receipt.update_gpu_code(receipt.read_receipt(target.prefix), state)
+        return warmed
+
+
+def environments(session: Session, host: Host) -> tuple[tuple[Receipt, GpuReadiness], ...]:
+    """List the environments that can be read, and whether their GPU code is ready for a machine's GPUs."""
+    found = []
+    for prefix in receipt.known_prefixes(environments_dir(session.environ), session.data_dir, session.names.known()):
+        try:
+            made, recipe = receipt.read_receipt(prefix), receipt.read_recipe(prefix)
+        except GpuenvError:
+            continue  # `gpuenv list` says what is wrong with it
+        variable = recipe.variables(made.source).get("CUDA_CACHE_PATH") if made.source in recipe.sources else None
+        own = variable.value.replace("{prefix}", str(prefix)) if variable is not None else None
+        cache = session.environ.get("CUDA_CACHE_PATH") or own
+        found.append((made, warm.readiness(prefix, recipe, cache, host)))
+    return tuple(found)
+
+
+def export_warm(session: Session, target: Target, file: Path) -> Shared:
+    """Write an environment's compute cache to a file. Raises as `gpuenv.warm.share.export` does."""
+    from gpuenv.warm import share
+
+    with locked(target.prefix, session.state_dir):
+        return share.export(_warm_context(session, target, Host(receipt.read_receipt(target.prefix).platform)), file)
+
+
+def import_warm(session: Session, target: Target, file: Path, *, replace_existing: bool) -> Shared:
+    """Fill an environment's compute cache from a file. Raises as `gpuenv.warm.share.take` does."""
+    from gpuenv.warm import share
+
+    with locked(target.prefix, session.state_dir):
+        context = _warm_context(session, target, probe.look_for_gpus(session.plugins.probes()))
+        return share.take(context, file, replace=replace_existing)
+
+
+def _warm_context(session: Session, target: Target, host: Host) -> CheckContext:
+    made, recipe = receipt.read_receipt(target.prefix), receipt.read_recipe(target.prefix)
+    built = session.engine(made.engine).describe(target.prefix)
+    context = check_context(session, built, recipe, made.source, host)
+    return replace(context, environment=process_environment(session, target))
 
 
 def remove(session: Session, target: Target) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from gpuenv.errors import Hint, TargetError
 from gpuenv.model import (
     Built,
     CheckResult,
+    GpuReadiness,
     GpuService,
     Manifest,
     Plan,
@@ -119,6 +120,13 @@ def update_checks(receipt: Receipt, results: Iterable[CheckResult]) -> Receipt:
         if before is None or result.status != "not run" or before.status == "not run":
             merged[result.check, result.activated] = result
     changed = replace(receipt, checks=tuple(merged.values()))
+    _write(receipt_path(Path(receipt.prefix)), _pretty(changed))
+    return changed
+
+
+def update_gpu_code(receipt: Receipt, state: GpuReadiness) -> Receipt:
+    """Put down whether the GPU code is ready now, write the receipt, and return it."""
+    changed = replace(receipt, gpu_code=state)
     _write(receipt_path(Path(receipt.prefix)), _pretty(changed))
     return changed
 

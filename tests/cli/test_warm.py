@@ -207,3 +207,126 @@ def test_create__gpu_only_named__nothing_is_compiled(gpuenv: Run, small_index: S
     small_index.recipe.write_text(small_index.recipe.read_text().replace("checks:", f"{CACHE}checks:"))
     assert gpuenv("create", "-n", "tf", "--recipe", small_index.recipe, "--yes", "--gpu", "9.0").code == 0
     assert loads(gpu) == 0
+
+
+def readiness(gpuenv: Run) -> str:
+    (one,) = gpuenv("info", "--json").document["data"]["environments"]
+    return str(one["gpu_code"])
+
+
+@pytest.fixture
+def second(gpuenv: Run, small_index: SmallStack, environment: Path, isolated: Path) -> Path:
+    """Another environment of the same lock, with the same further library, and nothing compiled."""
+    ended = gpuenv("create", "-n", "b", "--recipe", small_index.recipe, "--yes", "--no-warm")
+    assert ended.code == 0, ended.err
+    prefix = isolated / "data" / "envs" / "b"
+    kernels(prefix).write_bytes(kernels(environment).read_bytes())
+    return prefix
+
+
+def test_info_and_receipt__say_whether_the_gpu_code_is_ready(
+    gpuenv: Run, environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = environment / "etc" / "gpuenv" / "receipt.json"
+    assert (json.loads(receipt.read_text())["gpu_code"], readiness(gpuenv)) == ("cold", "cold")
+    assert gpuenv("warm", "-n", "tf").code == 0
+    assert (json.loads(receipt.read_text())["gpu_code"], readiness(gpuenv)) == ("warm", "warm")
+    assert "warm: its GPU code is compiled for this GPU" in gpuenv("info").out
+    monkeypatch.setenv("FAKE_GPU_DRIVER", "590.10.01")
+    assert readiness(gpuenv) == "cold"
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(build_fake_gpu(tmp_path / "ampere", "MAJOR=8", "MINOR=6").parent))
+    assert readiness(gpuenv) == "native"
+    monkeypatch.delenv("LD_LIBRARY_PATH")
+    assert readiness(gpuenv) == "unknown"
+
+
+def test_warm__export_then_import__nothing_is_compiled_again(
+    gpuenv: Run, environment: Path, second: Path, gpu: Path, tmp_path: Path
+) -> None:
+    assert gpuenv("warm", "-n", "tf").code == 0
+    file = tmp_path / "out" / "h100.warm"
+    exported = gpuenv("warm", "-n", "tf", "--export", file, "--json")
+    assert exported.code == 0, exported.err
+    assert exported.document["data"]["compiled_for"] == ["9.0 with driver 580.159.04"]
+    assert gpuenv("warm", "-n", "tf", "--export", file).code == 8
+    before = loads(gpu)
+    taken = gpuenv("warm", "-n", "b", "--import", file)
+    assert taken.code == 0, taken.err
+    again = gpuenv("warm", "-n", "b")
+    assert again.out == "nothing to do: all 13 modules are compiled for 9.0 with driver 580.159.04\n"
+    assert loads(gpu) == before
+
+    def cache(prefix: Path) -> dict[str, bytes]:
+        directory = prefix / "var" / "gpuenv" / "compute-cache"
+        return {path.name: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+    assert cache(second) == cache(environment) != {}
+    full = gpuenv("warm", "-n", "b", "--import", file)
+    assert (full.code, "is not empty" in full.err) == (8, True)
+    assert gpuenv("warm", "-n", "b", "--import", file, "--force").code == 0
+
+
+@pytest.mark.parametrize("other", ["driver", "gpu"])
+def test_warm__import_of_another_machine__refused_with_the_reason(
+    gpuenv: Run, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    assert gpuenv("warm", "-n", "tf").code == 0
+    assert gpuenv("warm", "-n", "tf", "--export", tmp_path / "x.warm").code == 0
+    if other == "driver":
+        monkeypatch.setenv("FAKE_GPU_DRIVER", "590.10.01")
+        here = "9.0 with driver 590.10.01"
+    else:
+        monkeypatch.setenv("LD_LIBRARY_PATH", str(build_fake_gpu(tmp_path / "new", "MAJOR=10", "MINOR=0").parent))
+        here = "10.0 with driver 580.159.04"
+    ended = gpuenv("warm", "-n", "b", "--import", tmp_path / "x.warm")
+    assert ended.code == 1
+    assert f"expected {here}, which this machine has; found 9.0 with driver 580.159.04" in ended.err
+    assert list((second / "var" / "gpuenv" / "compute-cache").iterdir()) == []
+
+
+def test_warm__import_from_other_libraries__refused_with_the_reason(gpuenv: Run, second: Path, tmp_path: Path) -> None:
+    assert gpuenv("warm", "-n", "tf").code == 0
+    assert gpuenv("warm", "-n", "tf", "--export", tmp_path / "x.warm").code == 0
+    make_library(kernels(second), *[Act("T", 1)] * 5, first=100)
+    ended = gpuenv("warm", "-n", "b", "--import", tmp_path / "x.warm")
+    assert ended.code == 1
+    assert "compiled from other libraries: `lib/" in ended.err
+
+
+def test_warm__export_of_nothing__says_what_to_do(gpuenv: Run, environment: Path, tmp_path: Path) -> None:
+    ended = gpuenv("warm", "-n", "tf", "--export", tmp_path / "x.warm")
+    assert (ended.code, "run `gpuenv warm" in ended.err) == (1, True)
+    assert not (tmp_path / "x.warm").exists()
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "leads out", "missing"])
+def test_warm__import_of_a_damaged_file__refused_and_nothing_left(
+    gpuenv: Run, second: Path, tmp_path: Path, damage: str
+) -> None:
+    import io
+    import tarfile
+
+    file = tmp_path / "x.warm"
+    assert gpuenv("warm", "-n", "tf").code == 0
+    assert gpuenv("warm", "-n", "tf", "--export", file).code == 0
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:-200])
+    elif damage == "other":
+        file.write_bytes(b"something else")
+    elif damage == "missing":
+        file.unlink()
+    else:
+        with tarfile.open(file) as archive:
+            kept = [(member, archive.extractfile(member)) for member in archive.getmembers()]
+            contents = [(member, content.read() if content else b"") for member, content in kept]
+        with tarfile.open(file, "w:gz") as archive:
+            for member, content in contents:
+                archive.addfile(member, io.BytesIO(content))
+            evil = tarfile.TarInfo("cache/../../../../evil")
+            evil.size = 1
+            archive.addfile(evil, io.BytesIO(b"x"))
+    ended = gpuenv("warm", "-n", "b", "--import", file)
+    assert ended.code == (8 if damage == "missing" else 6), ended.err
+    cache = second / "var" / "gpuenv" / "compute-cache"
+    assert list(cache.iterdir()) == []
+    assert [path.name for path in cache.parent.iterdir() if path.name.startswith(".compute")] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gpuenv.cli import options
@@ -21,15 +22,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, session: Session) -> Outcome:
     """Probe and print."""
-    from gpuenv import __version__, probe
+    from gpuenv import __version__, pipeline, probe
 
     host = probe.look(options.overrides(args, session), session.plugins.probes())
-    data = {"gpuenv_version": __version__, "host": host, "data_dir": session.data_dir}
-    return Outcome(data, host_text(host))
+    found = pipeline.environments(session, host)
+    made = [{"name": one.name, "prefix": one.prefix, "gpu_code": state} for one, state in found]
+    data = {"gpuenv_version": __version__, "host": host, "data_dir": session.data_dir, "environments": made}
+    rows = [(f"environment {one.name or one.prefix}", _READY[state], f"{one.framework}") for one, state in found]
+    return Outcome(data, host_text(host, rows))
 
 
-def host_text(host: Host) -> str:
-    """Print a host: a line a fact, its source last; below, what is in the way."""
+# Of an environment, for the GPUs of this machine.
+_READY = {
+    "native": "native: has machine code for this GPU",
+    "warm": "warm: its GPU code is compiled for this GPU",
+    "cold": "cold: this GPU compiles its code at first use; `gpuenv warm` does it ahead",
+    "unknown": "no GPU here to say whether its code is ready for",
+}
+
+
+def host_text(host: Host, more: Iterable[tuple[str, str, str]] = ()) -> str:
+    """Print a host: a line a fact, its source last, then `more` lines; below, what is in the way."""
     from gpuenv.model import format_driver_version
 
     rows = [(f"GPU {gpu.index}", _gpu(gpu), gpu.source) for gpu in host.gpus] or [("GPU", "none found", "")]
@@ -45,6 +58,7 @@ def host_text(host: Host) -> str:
         value = size(int(fact.value)) if fact.name.endswith("_bytes") else _words(fact.value)
         rows.append((fact.name.removesuffix("_bytes").replace("_", " "), value, fact.source))
     rows += [("Python", f"{python.version}  {python.path}", python.source) for python in host.pythons]
+    rows += more
     notes = [f"note: {note.message}" + (f"\n  hint: {note.hint}" if note.hint else "") for note in host.notes]
     return "\n".join([columns(rows), *notes])
 

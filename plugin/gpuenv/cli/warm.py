@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpuenv.cli import options
@@ -27,6 +28,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="INDEX",
         help="GPU to compile for, as `gpuenv info` counts (default: the first in need)",
     )
+    share = parser.add_argument_group("give and take").add_mutually_exclusive_group()
+    share.add_argument(
+        "--export", metavar="FILE", help="write what is compiled, for machines with the same GPU and driver"
+    )
+    share.add_argument("--import", metavar="FILE", dest="import_file", help="take what another machine compiled")
+    parser.add_argument("--force", action="store_true", help="with `--import`: replace what is in the compute cache")
     parser.add_argument(
         "--timeout", type=options.seconds, default=3600.0, metavar="S", help="time limit, in seconds (default: 3600)"
     )
@@ -39,6 +46,14 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     from gpuenv.warm import WarmOptions
 
     target = options.existing_target(args, session)
+    if args.export is not None:
+        shared = pipeline.export_warm(session, target, Path(args.export))
+        text = f"Wrote `{shared.file}` ({size(shared.file_bytes)}), compiled for {' and '.join(shared.compiled_for)}"
+        return Outcome(shared, text, talk=True)
+    if args.import_file is not None:
+        shared = pipeline.import_warm(session, target, Path(args.import_file), replace_existing=args.force)
+        text = f"Took {size(shared.cache_bytes)} of GPU code, compiled for {' and '.join(shared.compiled_for)}"
+        return Outcome(shared, text, talk=True)
     chosen = WarmOptions(args.jobs, args.gpu, args.timeout)
     try:
         warmed = pipeline.warm_environment(session, target, chosen)

@@ -38,7 +38,18 @@ from gpuenv.model.plan import (
     Wanted,
 )
 from gpuenv.model.recipe import Framework, GpuRange, LoadedRecipe, Recipe, Source, Variable
-from gpuenv.model.result import CheckResult, CheckStatus, FailedModule, FileKind, Manifest, Receipt, StagedFile, Warmed
+from gpuenv.model.result import (
+    CheckResult,
+    CheckStatus,
+    FailedModule,
+    FileKind,
+    GpuReadiness,
+    Manifest,
+    Receipt,
+    Shared,
+    StagedFile,
+    Warmed,
+)
 
 __all__ = [
     "Archive",
@@ -63,6 +74,7 @@ __all__ = [
     "Gpu",
     "GpuCode",
     "GpuRange",
+    "GpuReadiness",
     "GpuService",
     "Host",
     "Licence",
@@ -83,6 +95,7 @@ __all__ = [
     "Rejection",
     "Reporter",
     "Request",
+    "Shared",
     "Solved",
     "Source",
     "StagedFile",

@@ -65,6 +65,22 @@ class FailedModule:
     elapsed_s: float
 
 
+GpuReadiness = Literal["native", "warm", "cold", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A compute cache that was written to a file or taken from one; sizes in bytes.
+
+    `compiled_for` names GPU architectures with their drivers: `9.0 with driver 580.159.04`.
+    """
+
+    file: str
+    file_bytes: int
+    cache_bytes: int
+    compiled_for: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Warmed:
     """What was compiled ahead for one GPU.
@@ -101,7 +117,8 @@ class Receipt:
     """What gpuenv did in an environment, in `etc/gpuenv/receipt.json`; the field order is the file's order.
 
     `entries` are the paths in the prefix that gpuenv and its engine made; `remove` keeps everything else.
-    `conda_packages` are `channel/subdir/file`.
+    `conda_packages` are `channel/subdir/file`. `gpu_code` says whether the framework's GPU code was ready for this
+    machine's GPUs: machine code (`native`), compiled ahead (`warm`), or to be compiled at first use (`cold`).
     """
 
     gpuenv_receipt_version: str
@@ -130,3 +147,4 @@ class Receipt:
     manifest: Manifest
     warnings: tuple[str, ...] = ()
     conda_packages: tuple[str, ...] = ()
+    gpu_code: GpuReadiness = "unknown"

@@ -6,5 +6,6 @@ largest first; the driver keeps the results in the environment's compute cache, 
 """
 
 from gpuenv.warm.run import WarmOptions, can_warm, warm
+from gpuenv.warm.state import readiness
 
-__all__ = ["WarmOptions", "can_warm", "warm"]
+__all__ = ["WarmOptions", "can_warm", "readiness", "warm"]

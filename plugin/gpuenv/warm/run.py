@@ -55,7 +55,7 @@ def warm(context: CheckContext, libcuda: Path | None, options: WarmOptions, repo
     gpus = _candidates(context.host, options.gpu_index)
     if libcuda is None:
         raise NoGpuError("the CUDA driver library was not found", cause="nothing can be compiled without the driver")
-    cache_dir = _cache_dir(context)
+    cache_dir = cache_dir_of(context)
     libraries = {str(it.path): it for it in find_libraries(context)}
     states = {path: library.state for path, library in libraries.items()}
     record = read_record(warm_record_path(context.built.prefix))
@@ -183,6 +183,11 @@ def _candidates(host: Host, index: int | None) -> list[Gpu]:
     return chosen
 
 
+def keys_of(host: Host, cache_dir: str) -> tuple[Key, ...]:
+    """Return what code has to be compiled for on this machine, once for each architecture; empty without a GPU."""
+    return tuple(dict.fromkeys(_key(gpu, host, cache_dir) for gpu in _real_gpus(host) if host.driver is not None))
+
+
 def _real_gpus(host: Host) -> list[Gpu]:
     return [gpu for gpu in host.gpus if gpu.compute_capability is not None and gpu.source != "override"]
 
@@ -199,7 +204,8 @@ def _key(gpu: Gpu, host: Host, cache_dir: str) -> Key:
     )
 
 
-def _cache_dir(context: CheckContext) -> str:
+def cache_dir_of(context: CheckContext) -> str:
+    """Return the compute cache of an environment's processes. Raises UsageError for a recipe without one."""
     found = context.environment.get("CUDA_CACHE_PATH")
     if not found:
         raise UsageError(
