@@ -14,11 +14,12 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from gpuenv import activate, facts, onto, probe, receipt, stage, verify, warm
+from gpuenv import activate, facts, probe, receipt, stage, verify, warm
 from gpuenv.errors import GpuenvError, Hint, UsageError
 from gpuenv.extension import Adds, Brings, Check, CheckContext, Engine
 from gpuenv.model import (
     Built,
+    Change,
     CheckResult,
     Choice,
     CondaPackage,
@@ -66,10 +67,16 @@ def plan(session: Session, request: Request, overrides: Overrides, target: Targe
         session.report(Warned(warning))
     checks = tuple(choice.recipe.checks)
     platform = request.platform or host.platform
-    changes = onto.changes(own, packages) if own is not None else ()
+    changes = _changes(own, packages) if own is not None else ()
     where = (target.prefix, target.name, platform, checks)
     decided = Plan(host, choice, packages, engine, *where, request.onto, changes, request.artifacts)
     return session.plugins.adjust_plan(host, decided)
+
+
+def _changes(own: Built, packages: Lock) -> tuple[Change, ...]:
+    from gpuenv.onto import changes  # reads metadata with what takes 30 ms to import
+
+    return changes(own, packages)
 
 
 def create(

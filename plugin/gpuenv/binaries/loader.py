@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from functools import lru_cache
 from pathlib import Path
 
 from gpuenv.binaries.elf import Elf, Symbol, mapped
@@ -23,6 +24,8 @@ _VERSION, _NAME = re.compile(rb"\d+(\.\d+)*"), re.compile(rb"[A-Za-z]\w*")
 def dlopened_names(loader: Path) -> tuple[str, ...]:
     """Return the file names that TensorFlow opens before it lists a GPU, in its order; () when they cannot be read.
 
+    What was read of a file is remembered while the file stays as it is: `stage` and `verify` both ask.
+
     `loader` is `libtensorflow_framework.so.2`. It exports the static member functions of a class `DsoLoader`.
     `TryDlopenCUDALibraries` calls one getter a library through the procedure linkage table, whose entries jump through
     slots that the dynamic linker binds by name. Each getter makes two texts, the version and then the name, and
@@ -37,6 +40,15 @@ def dlopened_names(loader: Path) -> tuple[str, ...]:
     exports none of this: then the answer is (), all or nothing, because some of the names would look like all. Raises
     GpuenvError for anything but a 64-bit ELF file.
     """
+    try:
+        at = loader.stat()
+    except OSError:
+        return _dlopened_names(loader, 0, 0)  # which says what is wrong
+    return _dlopened_names(loader, at.st_mtime_ns, at.st_size)
+
+
+@lru_cache(maxsize=4)
+def _dlopened_names(loader: Path, mtime_ns: int, size_bytes: int) -> tuple[str, ...]:
     with mapped(loader) as data:
         elf = Elf(data)
         for prefix in _CLASSES:
