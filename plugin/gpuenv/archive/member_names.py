@@ -46,7 +46,7 @@ def printable(name: str) -> str:
 def _problem(name: str, path: PurePosixPath) -> str | None:
     if not path.parts:
         return "is no name"
-    if path.is_absolute() or (len(name) > 1 and name[1] == ":" and name[0].isalpha()):
+    if path.is_absolute() or name[1:2] == ":":
         return "is an absolute path"
     if ".." in path.parts:
         return "leads out of it"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import random
 import threading
@@ -14,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from gpuenv.errors import GpuenvError, Hint
 from gpuenv.fetch.cache import META, PART
-from gpuenv.fetch.http import Again, Answer, Refused, ask, shown
+from gpuenv.fetch.http import Again, Answer, Refused, ask, body, shown
 from gpuenv.fetch.options import FetchOptions
 from gpuenv.fetch.progress import Meter
 from gpuenv.model import Archive, Detail, Reporter
 from gpuenv.paths import free_bytes
 
 if TYPE_CHECKING:
-    import requests
+    from gpuenv.fetch.http import Session
 
 _PIECE_BYTES = 1024 * 1024
 _ATTEMPTS = 100
@@ -37,7 +36,7 @@ class Job:
 
     archive: Archive
     options: FetchOptions
-    session: requests.Session
+    session: Session
     meter: Meter
     report: Reporter
     stop: threading.Event
@@ -149,16 +148,8 @@ def _attempt(job: Job, url: str, part: Part) -> None:
 
 
 def _receive(job: Job, answer: Answer, part: Part) -> None:
-    from urllib3.exceptions import HTTPError
-
     with part.path.open("ab", buffering=0) as file:
-        while True:
-            try:
-                piece = answer.response.raw.read(_PIECE_BYTES, decode_content=False)
-            except (HTTPError, http.client.HTTPException, OSError) as err:
-                raise Again(f"broke off after {part.size} bytes ({type(err).__name__})") from err
-            if not piece:
-                return
+        for piece in body(answer):
             file.write(piece)
             part.add(piece)
             job.meter.add(job.archive.name, len(piece))

@@ -149,7 +149,7 @@ def _all(missing: Sequence[Archive], options: FetchOptions, cache: Cache, report
 def _download(job: Job, cache: Cache) -> Path:
     """Download one archive under its lock, unless another gpuenv has meanwhile."""
     archive, wanted = job.archive, job.archive.sha256 or ""
-    with cache.locked(wanted, job.stop) as held:
+    with cache.locked(wanted, job.stop, lambda: job.meter.wait(archive.name)) as held:
         if not held:
             raise Stopped
         kept = cache.find(archive.name, wanted)

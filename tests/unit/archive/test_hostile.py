@@ -25,6 +25,7 @@ BAD_NAMES = [
     pytest.param("a/..", id="only up"),
     pytest.param("C:/windows/system32/x.dll", id="drive"),
     pytest.param("c:x", id="drive, relative"),
+    pytest.param("0:", id="what Windows takes for a drive"),
     pytest.param("..\\up", id="backslash"),
     pytest.param("\\\\server\\share\\x", id="UNC"),
     pytest.param("a\nb", id="line end"),
