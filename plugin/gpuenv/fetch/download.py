@@ -98,8 +98,8 @@ def download(job: Job, urls: Sequence[str], part: Part) -> str:
             _from_address(job, url, part)
             return url
         except Refused as refusal:
-            job.report(Detail(f"`{shown(url)}` {refusal}"))
-            reasons.append(f"`{shown(url)}` {refusal}")
+            job.report(Detail(f"`{shown(url)}`: {refusal}"))
+            reasons.append(f"`{shown(url)}`: {refusal}")
             login = login or refusal.login
     raise Refused("; ".join(reasons), login=login)
 
@@ -123,7 +123,7 @@ def _from_address(job: Job, url: str, part: Part) -> None:
                 if again.wait_s > job.options.patience_s:
                     raise Refused(f"{again}, and asks to wait {again.wait_s:.0f} s") from again
                 wait_s = max(wait_s, again.wait_s)
-            job.report(Detail(f"`{shown(url)}` {again}; trying again in {wait_s:.1f} s"))
+            job.report(Detail(f"`{shown(url)}`: {again}; trying again in {wait_s:.1f} s"))
             if job.stop.wait(wait_s):
                 raise Stopped from again
     raise Refused(f"broke off {_ATTEMPTS} times")

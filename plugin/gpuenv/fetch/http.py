@@ -164,4 +164,5 @@ def _short(err: BaseException) -> str:
     ):
         err = inner
     text = " ".join(str(err).split())
-    return re.sub(r"^<[^>]*>: |^\w*Connection\([^)]*\): ", "", text) or type(err).__name__
+    text = re.sub(r"^<[^>]*>: |^\w*Connection\([^)]*\): ", "", text) or type(err).__name__
+    return text[0].lower() + text[1:]
