@@ -101,6 +101,24 @@ def test_extract__link_out__is_refused(tmp_path: Path, suffix: str, name: str, t
 
 
 @pytest.mark.parametrize(
+    ("links", "where"),
+    [
+        pytest.param({"a": ".", "b": "a/../x"}, "out", id="up through a link to here"),
+        pytest.param({"d/e/f": "..", "b": "d/e/f/../../x"}, "out", id="up through a link up"),
+        pytest.param({"a": ".", "b": "A/../x"}, "out", id="up through a link of another case"),
+        pytest.param({"a": "b", "b": "a"}, "circle", id="two in a circle"),
+        pytest.param({"a": "a"}, "circle", id="itself"),
+        pytest.param({"a": "b/a", "b": "."}, "circle", id="longer and longer"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["tar", "zip"])
+def test_extract__links_that_lead_out_together__are_refused(
+    tmp_path: Path, suffix: str, links: dict[str, str], where: str
+) -> None:
+    assert where in refused(make(tmp_path / f"a.{suffix}", [("file", b""), *links.items()])).message
+
+
+@pytest.mark.parametrize(
     "kind",
     [
         pytest.param(tarfile.CHRTYPE, id="character device"),
