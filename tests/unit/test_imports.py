@@ -72,6 +72,7 @@ def test_imports__every_module__stays_in_its_direction(path: Path) -> None:
     [
         ("rich", ["cli/report.py"]),
         ("subprocess", ["process.py"]),
+        ("requests", ["fetch/http.py"]),
         ("rattler", ["engines/rattler_worker.py"]),
         ("ctypes", ["probe/ask_driver.py", "probe/system.py", "process.py", "warm/warm_worker.py"]),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from gpuenv.errors import ArchiveError
@@ -20,6 +21,8 @@ _RESERVED = frozenset(
         *(f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"),
     }
 )
+# As many as Linux follows. Source: path_resolution(7), read 2026-11.
+_MOST_LINKS = 40
 _FORBIDDEN = frozenset('<>:"|?*')
 
 
@@ -46,7 +49,7 @@ def printable(name: str) -> str:
 def _problem(name: str, path: PurePosixPath) -> str | None:
     if not path.parts:
         return "is no name"
-    if path.is_absolute() or (len(name) > 1 and name[1] == ":" and name[0].isalpha()):
+    if path.is_absolute() or name[1:2] == ":":
         return "is an absolute path"
     if ".." in path.parts:
         return "leads out of it"
@@ -68,6 +71,44 @@ def _windows_problem(path: PurePosixPath) -> str | None:
     return None
 
 
+def follow(path: PurePosixPath, links: Mapping[str, str]) -> PurePosixPath:
+    """Return where a link leads in the end, through the other links of the archive, which `links` has by `key`.
+
+    The text alone does not tell: with `a -> .`, `b -> a/../x` leads out. Raises ArchiveError for a link that leads out,
+    or in a circle.
+    """
+    done: list[str] = []
+    waiting = list(reversed(path.parts))
+    followed = 0
+    while waiting:
+        part = waiting.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if not done:
+                raise _leads(path, links, "out of it")
+            done.pop()
+            continue
+        done.append(part)
+        text = links.get(key(PurePosixPath(*done)))
+        if text is not None:
+            followed += 1
+            if text.startswith("/") or "\\" in text or text[1:2] == ":" or not text:
+                raise _leads(path, links, "out of it")
+            if followed > _MOST_LINKS:
+                raise _leads(path, links, "in a circle")
+            done.pop()
+            waiting.extend(reversed(text.split("/")))
+    return PurePosixPath(*done)
+
+
+def _leads(path: PurePosixPath, links: Mapping[str, str], where: str) -> ArchiveError:
+    return ArchiveError(
+        f"it holds a link `{printable(str(path))}` that leads {where}",
+        cause=f"it says `{printable(links.get(key(path), ''))}`",
+    )
+
+
 class Places:
     """What is taken, so that no file lands on another one: in upper or lower case, composed or not, file or directory.
 
@@ -81,16 +122,17 @@ class Places:
     def take(self, path: PurePosixPath) -> None:
         """Note that a file goes there. Raises ArchiveError when it collides with what was noted before."""
         for directory in [parent for parent in path.parents if parent.parts]:
-            before = self._files.get(_key(directory)) or self._directories.setdefault(_key(directory), directory)
-            if before != directory or _key(directory) in self._files:
+            before = self._files.get(key(directory)) or self._directories.setdefault(key(directory), directory)
+            if before != directory or key(directory) in self._files:
                 raise _collision(path, before)
-        found = self._files.get(_key(path)) or self._directories.get(_key(path))
+        found = self._files.get(key(path)) or self._directories.get(key(path))
         if found is not None:
             raise _collision(path, found)
-        self._files[_key(path)] = path
+        self._files[key(path)] = path
 
 
-def _key(path: PurePosixPath) -> str:
+def key(path: PurePosixPath) -> str:
+    """Return what two paths have in common that a file system may take for one."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(path)).casefold())
 
 

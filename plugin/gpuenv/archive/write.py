@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from gpuenv.archive.limits import MIB
-from gpuenv.archive.member_names import Places, printable
+from gpuenv.archive.member_names import Places, follow, key, printable
 from gpuenv.errors import ArchiveError, TargetError
 from gpuenv.model import Extracted
 
@@ -32,7 +33,7 @@ class Writer:
         self._lock = threading.Lock()
         self._made: list[Path] = []
         self._places = Places()
-        self._links: list[tuple[PurePosixPath, str, PurePosixPath]] = []
+        self._links: dict[PurePosixPath, str] = {}
 
     def reserve(self, path: PurePosixPath) -> None:
         """Keep a place for a file or link. Raises ArchiveError when it would land on another member."""
@@ -65,31 +66,26 @@ class Writer:
             return self.file(path, status.st_size, iter(lambda: file.read(MIB), b""), status.st_mode)
 
     def link_later(self, path: PurePosixPath, text: str) -> Extracted:
-        """Make a symbolic link when all files are there. Raises ArchiveError when it leads out of the target."""
-        leads_to = PurePosixPath(os.path.normpath(path.parent / text)) if text else PurePosixPath("..")
-        if "\\" in text or leads_to.is_absolute() or ".." in leads_to.parts:
-            raise ArchiveError(
-                f"it holds a link `{printable(str(path))}` that leads out of it", cause=f"it says `{printable(text)}`"
-            )
-        self._links.append((path, text, leads_to))
+        """Make a symbolic link when all files are there."""
+        self._links[path] = text
         return Extracted(str(path), hashlib.sha256(os.fsencode(text)).hexdigest(), 0, link_to=text)
 
     def finish_links(self) -> dict[str, Extracted]:
         """Make the links; where there are none (Windows), copies of what they lead to: those are returned by path.
 
-        Raises ArchiveError when a copy is wanted of what is not there.
+        Raises ArchiveError when one leads out of the target or in a circle, or when a copy is wanted of what is not
+        there; no link was made then.
         """
-        copies: dict[str, Extracted] = {}
-        waiting = list(self._links)
-        while waiting:
-            left = [one for one in waiting if not self._link(*one, copies)]
-            if len(left) == len(waiting):
-                path, text, _ = left[0]
-                raise ArchiveError(
-                    f"the link `{printable(str(path))}` leads to `{printable(text)}`, which is not there"
-                )
-            waiting = left
-        return copies
+        texts = {key(path): text for path, text in self._links.items()}
+        ends = {path: follow(path, texts) for path in self._links}
+        if self._symlinks:
+            for path, text in self._links.items():
+                self._symlink(path, text)
+            return {}
+        for path, end in ends.items():
+            if not self._place(end).is_file():
+                raise ArchiveError(f"the link `{printable(str(path))}` leads to `{end}`, which is not there")
+        return {str(path): self.copy(path, end) for path, end in ends.items()}
 
     def undo(self) -> None:
         """Remove what was made, links and files before the directories they are in."""
@@ -103,14 +99,26 @@ class Writer:
     def _open(self, path: PurePosixPath, permissions: int) -> BinaryIO:
         place = self._place(path)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        with self._lock:
-            self._make_directory(place.parent)
-            try:
-                handle = os.open(place, flags, permissions)
-            except FileExistsError as err:
-                raise _in_the_way(place) from err
-            self._made.append(place)
+        with self._lock, self._making(place):
+            handle = os.open(place, flags, permissions)
         return os.fdopen(handle, "wb")
+
+    def _symlink(self, path: PurePosixPath, text: str) -> None:
+        with self._making(self._target / path):
+            (self._target / path).symlink_to(text)
+
+    @contextmanager
+    def _making(self, place: Path) -> Iterator[None]:
+        """Note what is made before it is, so that Ctrl-C in between leaves nothing; refuse what is there already."""
+        self._make_directory(place.parent)
+        if os.path.lexists(place):
+            raise _in_the_way(place)
+        self._made.append(place)
+        try:
+            yield
+        except FileExistsError as err:  # made by somebody else this very moment
+            self._made.remove(place)
+            raise _in_the_way(place) from err
 
     def _make_directory(self, directory: Path) -> None:
         missing = []
@@ -120,25 +128,8 @@ class Writer:
             missing.append(directory)
             directory = directory.parent
         for one in reversed(missing):
-            one.mkdir()
             self._made.append(one)
-
-    def _link(self, path: PurePosixPath, text: str, leads_to: PurePosixPath, copies: dict[str, Extracted]) -> bool:
-        """Make one link or copy; say whether that could be done already."""
-        if self._symlinks:
-            place = self._target / path
-            self._make_directory(place.parent)
-            try:
-                place.symlink_to(text)
-            except FileExistsError as err:
-                raise _in_the_way(place) from err
-            self._made.append(place)
-            return True
-        source = self._place(leads_to)
-        if not source.is_file():
-            return False
-        copies[str(path)] = self.copy(path, leads_to)
-        return True
+            one.mkdir()
 
     def _place(self, path: PurePosixPath) -> Path:
         return long_path(self._target / path, windows=os.name == "nt")

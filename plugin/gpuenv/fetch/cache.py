@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +57,12 @@ class Cache:
         return others[0] if others else None
 
     @contextmanager
-    def locked(self, sha256: str, stop: threading.Event | None = None) -> Iterator[bool]:
-        """Hold an archive's lock; wait for it unless `stop` is set. Gives whether it is held.
+    def locked(
+        self, sha256: str, stop: threading.Event | None = None, waiting: Callable[[], None] | None = None
+    ) -> Iterator[bool]:
+        """Hold an archive's lock; with `stop` wait for it until that is set. Gives whether it is held.
+
+        `waiting` is called when another process has it.
 
         Raises TargetError when the cache cannot be written.
         """
@@ -75,6 +79,8 @@ class Cache:
                 except Timeout:
                     if stop is None or stop.is_set():
                         break
+                    if waiting is not None:
+                        waiting()
         except OSError as err:
             raise self._unwritable(err) from err
         try:

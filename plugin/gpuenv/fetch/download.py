@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import random
 import threading
@@ -14,17 +13,19 @@ from typing import TYPE_CHECKING
 
 from gpuenv.errors import GpuenvError, Hint
 from gpuenv.fetch.cache import META, PART
-from gpuenv.fetch.http import Again, Answer, Refused, ask, shown
+from gpuenv.fetch.http import Again, Answer, Refused, ask, body, shown
 from gpuenv.fetch.options import FetchOptions
 from gpuenv.fetch.progress import Meter
 from gpuenv.model import Archive, Detail, Reporter
 from gpuenv.paths import free_bytes
 
 if TYPE_CHECKING:
-    import requests
+    from gpuenv.fetch.http import Session
 
 _PIECE_BYTES = 1024 * 1024
 _ATTEMPTS = 100
+# No archive of NVIDIA's is as large as this; a server that sends without end must not fill the disk.
+_MOST_BYTES = 16 * 1024**3
 
 
 class Stopped(Exception):
@@ -37,7 +38,7 @@ class Job:
 
     archive: Archive
     options: FetchOptions
-    session: requests.Session
+    session: Session
     meter: Meter
     report: Reporter
     stop: threading.Event
@@ -99,8 +100,8 @@ def download(job: Job, urls: Sequence[str], part: Part) -> str:
             _from_address(job, url, part)
             return url
         except Refused as refusal:
-            job.report(Detail(f"`{shown(url)}` {refusal}"))
-            reasons.append(f"`{shown(url)}` {refusal}")
+            job.report(Detail(f"`{shown(url)}`: {refusal}"))
+            reasons.append(f"`{shown(url)}`: {refusal}")
             login = login or refusal.login
     raise Refused("; ".join(reasons), login=login)
 
@@ -124,7 +125,7 @@ def _from_address(job: Job, url: str, part: Part) -> None:
                 if again.wait_s > job.options.patience_s:
                     raise Refused(f"{again}, and asks to wait {again.wait_s:.0f} s") from again
                 wait_s = max(wait_s, again.wait_s)
-            job.report(Detail(f"`{shown(url)}` {again}; trying again in {wait_s:.1f} s"))
+            job.report(Detail(f"`{shown(url)}`: {again}; trying again in {wait_s:.1f} s"))
             if job.stop.wait(wait_s):
                 raise Stopped from again
     raise Refused(f"broke off {_ATTEMPTS} times")
@@ -149,18 +150,13 @@ def _attempt(job: Job, url: str, part: Part) -> None:
 
 
 def _receive(job: Job, answer: Answer, part: Part) -> None:
-    from urllib3.exceptions import HTTPError
-
     with part.path.open("ab", buffering=0) as file:
-        while True:
-            try:
-                piece = answer.response.raw.read(_PIECE_BYTES, decode_content=False)
-            except (HTTPError, http.client.HTTPException, OSError) as err:
-                raise Again(f"broke off after {part.size} bytes ({type(err).__name__})") from err
-            if not piece:
-                return
+        for piece in body(answer):
             file.write(piece)
             part.add(piece)
+            if part.size > (job.archive.size_bytes or _MOST_BYTES):
+                part.restart()
+                raise Refused("sends more than there should be")
             job.meter.add(job.archive.name, len(piece))
             if job.stop.is_set():
                 raise Stopped

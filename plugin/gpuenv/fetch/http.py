@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import ssl
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -12,8 +14,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     import requests
+    from requests import Session as Session
 
 CONNECT_TIMEOUT_S = 10.0
+_PIECE_BYTES = 1024 * 1024
 # Answers after which the same request may succeed. Source: RFC 9110 section 15 (408, 500, 502, 503, 504), RFC 6585
 # (429), RFC 8470 (425).
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -97,6 +101,20 @@ def ask(session: requests.Session, url: str, start: int, validator: str | None, 
         raise
 
 
+def body(answer: Answer) -> Iterator[bytes]:
+    """Give the body as it comes. Raises Again when it breaks off, as far as that can be seen."""
+    from urllib3.exceptions import HTTPError
+
+    while True:
+        try:
+            piece: bytes = answer.response.raw.read(_PIECE_BYTES, decode_content=False)
+        except (HTTPError, http.client.HTTPException, OSError) as err:
+            raise Again(f"broke off ({type(err).__name__})") from err
+        if not piece:
+            return
+        yield piece
+
+
 def _answer(response: requests.Response, start: int) -> Answer:
     status = response.status_code
     if status in _LOGIN:
@@ -146,4 +164,5 @@ def _short(err: BaseException) -> str:
     ):
         err = inner
     text = " ".join(str(err).split())
-    return re.sub(r"^<[^>]*>: |^\w*Connection\([^)]*\): ", "", text) or type(err).__name__
+    text = re.sub(r"^<[^>]*>: |^\w*Connection\([^)]*\): ", "", text) or type(err).__name__
+    return text[0].lower() + text[1:]

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from gpuenv.model import Progress, Reporter
 
@@ -48,6 +49,16 @@ class Meter:
             while now - self._seen[0][0] > _WINDOW_S:
                 self._seen.popleft()
             event = self._event(name, now)
+        self._report(event)
+
+    def wait(self, name: str) -> None:
+        """Tell, as often as the rest, that another process downloads a file."""
+        with self._lock:
+            now = self._clock()
+            if now - self._told < _EVERY_S:
+                return
+            self._told = now
+            event = replace(self._event(name, now), detail=f"waiting for another gpuenv that downloads {name}")
         self._report(event)
 
     def _event(self, name: str, now: float) -> Progress:

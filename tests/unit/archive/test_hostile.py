@@ -25,6 +25,7 @@ BAD_NAMES = [
     pytest.param("a/..", id="only up"),
     pytest.param("C:/windows/system32/x.dll", id="drive"),
     pytest.param("c:x", id="drive, relative"),
+    pytest.param("0:", id="what Windows takes for a drive"),
     pytest.param("..\\up", id="backslash"),
     pytest.param("\\\\server\\share\\x", id="UNC"),
     pytest.param("a\nb", id="line end"),
@@ -97,6 +98,24 @@ def test_extract__two_in_one_place__is_refused(tmp_path: Path, suffix: str, entr
 @pytest.mark.parametrize("suffix", ["tar", "zip"])
 def test_extract__link_out__is_refused(tmp_path: Path, suffix: str, name: str, text: str) -> None:
     assert "leads out" in refused(make(tmp_path / f"a.{suffix}", [("b", b""), (name, text)])).message
+
+
+@pytest.mark.parametrize(
+    ("links", "where"),
+    [
+        pytest.param({"a": ".", "b": "a/../x"}, "out", id="up through a link to here"),
+        pytest.param({"d/e/f": "..", "b": "d/e/f/../../x"}, "out", id="up through a link up"),
+        pytest.param({"a": ".", "b": "A/../x"}, "out", id="up through a link of another case"),
+        pytest.param({"a": "b", "b": "a"}, "circle", id="two in a circle"),
+        pytest.param({"a": "a"}, "circle", id="itself"),
+        pytest.param({"a": "b/a", "b": "."}, "circle", id="longer and longer"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["tar", "zip"])
+def test_extract__links_that_lead_out_together__are_refused(
+    tmp_path: Path, suffix: str, links: dict[str, str], where: str
+) -> None:
+    assert where in refused(make(tmp_path / f"a.{suffix}", [("file", b""), *links.items()])).message
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,13 +14,22 @@ from gpuenv.archive.member_names import safe_path
 from gpuenv.archive.unpack import Hasher, Worker, decompressed, decompressor, read
 from gpuenv.archive.write import Writer
 from gpuenv.errors import ArchiveError, FetchError, GpuenvError, Hint, TargetError
-from gpuenv.model import Extracted
+from gpuenv.model import Extracted, Progress, Reporter, silent
 
 Place = Callable[[str], PurePosixPath | None]
+Seen = Callable[[bytes], None]
+
+_REPORT_EVERY_S = 1.0
 
 
 def extract(
-    archive: Path, place: Place, target: Path, limits: Limits | None = None, *, sha256: str | None
+    archive: Path,
+    place: Place,
+    target: Path,
+    limits: Limits | None = None,
+    *,
+    sha256: str | None,
+    report: Reporter = silent,
 ) -> tuple[Extracted, ...]:
     """Write the wanted members of an archive under `target`, in one pass over it; say what was written, in its order.
 
@@ -27,16 +37,17 @@ def extract(
     under `target`, or None when it is not wanted. Links keep their text, so that two members in one directory must stay
     in one. Nothing that stands there already is overwritten, and directories are made as needed.
 
-    With `sha256` the archive is hashed while it is unpacked. Whatever goes wrong, Ctrl-C included, what was written is
-    removed again. Raises FetchError for the wrong hash, ArchiveError (a FetchError too) for an archive that is damaged,
-    cut off or made to do harm, TargetError when something is in the way or may not be written, GpuenvError when the
-    disk is full.
+    With `sha256` the archive is hashed while it is unpacked; `report` hears how far it is, from a thread. Whatever
+    goes wrong, Ctrl-C included, what was written is removed again. Raises FetchError for the wrong hash, ArchiveError
+    (a FetchError too) for an archive that is damaged, cut off or made to do harm, TargetError when something is in the
+    way or may not be written, GpuenvError when the disk is full.
     """
     limits = limits or Limits()
     writer = Writer(target, symlinks=not limits.windows)
     hasher = Hasher()
     try:
-        done = _take(archive, _checked(place, writer, limits), writer, limits, hasher)
+        seen = _watched(archive, hasher, report)
+        done = _take(archive, _checked(place, writer, limits), writer, limits, seen)
         found = hasher.hexdigest()
         if sha256 is not None and found != sha256.lower():
             raise _wrong_hash(archive, sha256, found)
@@ -55,7 +66,8 @@ def extract(
 def names(archive: Path, limits: Limits | None = None) -> tuple[str, ...]:
     """List the members that are no directories, in the archive's order; a tar archive is unpacked for that.
 
-    Raises ArchiveError for an archive that is damaged, cut off or made to do harm.
+    Raises ArchiveError for an archive that is damaged, cut off or made to do harm, GpuenvError for one that cannot be
+    read.
     """
     limits = limits or Limits()
     try:
@@ -66,6 +78,8 @@ def names(archive: Path, limits: Limits | None = None) -> tuple[str, ...]:
                 found = [member.name for member in tar.members(stream, limits)]
     except ArchiveError as err:
         raise _refused(err, archive) from err
+    except OSError as err:
+        raise GpuenvError(f"`{archive}` cannot be read", cause=str(err)) from err
     return tuple(str(safe_path(name, windows=limits.windows)) for name in found)
 
 
@@ -95,21 +109,21 @@ _MAGIC = (
 )
 
 
-def _take(archive: Path, place: tar.Placing, writer: Writer, limits: Limits, hasher: Hasher) -> tuple[Extracted, ...]:
+def _take(archive: Path, place: tar.Placing, writer: Writer, limits: Limits, seen: Seen) -> tuple[Extracted, ...]:
     if kind_of(archive) == "zip":
         with ThreadPoolExecutor(max_workers=1) as pool:
-            hashing = pool.submit(lambda: [None for _ in read(archive, hasher.update)])
+            hashing = pool.submit(lambda: [None for _ in read(archive, seen)])
             done = zip.extract_zip(archive, place, writer, limits)
             hashing.result()
         return done
-    with _stream(archive, limits, hasher.update) as stream:
+    with _stream(archive, limits, seen) as stream:
         done = tuple(tar.extract_tar(stream, place, writer, limits))
         stream.drain()
     return done
 
 
 @contextmanager
-def _stream(archive: Path, limits: Limits, seen: Callable[[bytes], None] | None = None) -> Iterator[tar.Forward]:
+def _stream(archive: Path, limits: Limits, seen: Seen | None = None) -> Iterator[tar.Forward]:
     """Open a tar archive; it is read and decompressed in a thread, which ends with the block."""
     pieces, kind = read(archive, seen), kind_of(archive)
     worker = Worker(pieces if kind == "tar" else decompressed(pieces, decompressor(kind), limits))
@@ -117,6 +131,21 @@ def _stream(archive: Path, limits: Limits, seen: Callable[[bytes], None] | None 
         yield tar.Forward(iter(worker))
     finally:
         worker.close()
+
+
+def _watched(archive: Path, hasher: Hasher, report: Reporter) -> Seen:
+    """Return what is called with each piece of the archive that is read: it is hashed, and progress is told."""
+    total, done, told = archive.stat().st_size, 0, time.monotonic()
+
+    def seen(piece: bytes) -> None:
+        nonlocal done, told
+        hasher.update(piece)
+        done += len(piece)
+        if time.monotonic() - told >= _REPORT_EVERY_S:
+            told = time.monotonic()
+            report(Progress("stage", done, total, "bytes", f"unpacking {archive.name}"))
+
+    return seen
 
 
 def _checked(place: Place, writer: Writer, limits: Limits) -> tar.Placing:
@@ -136,7 +165,9 @@ def _wrong_hash(archive: Path, expected: str, found: str) -> FetchError:
     return FetchError(
         f"`{archive}` is not the file that NVIDIA gave out, nothing of it was kept",
         cause=f"expected SHA-256 `{expected}`, found `{found}`",
-        hints=[Hint("archive.hash", "delete it and fetch it again; `gpuenv cache verify` looks at all that are kept")],
+        hints=[
+            Hint("archive.hash", "run `gpuenv cache verify`, which puts it aside if it is kept there, or download it")
+        ],
     )
 
 
@@ -144,7 +175,7 @@ def _refused(err: ArchiveError, archive: Path) -> ArchiveError:
     return ArchiveError(
         f"`{archive}` was not unpacked: {err.message}",
         cause=err.cause,
-        hints=[Hint("archive.again", "delete it and fetch it again; nothing of it was kept")],
+        hints=[Hint("archive.again", "nothing of it was kept: delete it, and run the same command again")],
     )
 
 
