@@ -5,15 +5,18 @@ Tests run on Linux too, so the toolkit is named as Windows names a share: `//tmp
 
 from __future__ import annotations
 
+import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gpuenv import registry
+from gpuenv.model import Extracted
 from gpuenv.registry import REG_EXPAND_SZ, Hive, Value
+from gpuenv.toolkit import Wanted, stage
 from gpuenv.user_path import MACHINE, USER
 from made_toolkit import make_windows_cudnn, make_windows_toolkit
 from recorded_windows import RecordedRegistry
@@ -106,6 +109,22 @@ def test_user_path__taking_off_failed__the_next_unstage_does_it(
     assert (ended.code, "off your PATH" in ended.out) == (0, True)
     assert recorded.read(*USER, "Path") == BEFORE
     assert gpuenv("unstage", "cudnn", "--toolkit-dir", toolkit).code == 8
+
+
+def test_user_path__parts_of_cuda_are_still_staged__stays_until_the_last_goes(
+    gpuenv: Run, recorded: RecordedRegistry, toolkit: str, command: tuple[str, ...]
+) -> None:
+    def unpack(target: Path) -> Sequence[Extracted]:
+        (target / "bin").mkdir(parents=True)
+        (target / "bin" / "cufft64_10.dll").write_bytes(b"MZ")
+        return [Extracted("bin/cufft64_10.dll", hashlib.sha256(b"MZ").hexdigest(), 2)]
+
+    assert gpuenv(*command).code == 0
+    stage(Path(toolkit), Wanted("libcufft", "10.9.0.58", "11.8", "libcufft.zip", "a" * 64), unpack)
+    assert gpuenv("unstage", "cudnn", "--toolkit-dir", toolkit, "--json").document["data"]["off_path"] is False
+    assert recorded.read(*USER, "Path") != BEFORE
+    assert gpuenv("unstage", "cuda", "--toolkit-dir", toolkit, "--json").document["data"]["off_path"] is True
+    assert recorded.read(*USER, "Path") == BEFORE
 
 
 def test_user_path__not_windows__exit_2_and_nothing_staged(
