@@ -93,8 +93,14 @@ class UserPath:
         return tuple(one.directory for one in self._additions())
 
     def machine(self) -> tuple[str, ...]:
-        """Return the machine's part of PATH, which Windows searches before the user's, variables replaced."""
-        value = self.registry.read(*MACHINE, _NAME)
+        """Return the machine's part of PATH, which Windows searches before the user's, variables replaced.
+
+        Raises TargetError when the registry refuses.
+        """
+        try:
+            value = self.registry.read(*MACHINE, _NAME)
+        except OSError as err:
+            raise _refused("read", err) from err
         entries = str(value.data).split(";") if value is not None else []
         return tuple(expanded(entry, self.environ) for entry in entries if entry)
 

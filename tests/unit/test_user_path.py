@@ -210,6 +210,23 @@ def test_machine__recorded__variables_are_replaced(tmp_path: Path) -> None:
     assert path.machine() == (r"C:\Windows\system32", r"%NO%\x")
 
 
+@dataclass
+class Unreadable(RecordedRegistry):
+    """A registry that a company's policy keeps from being read."""
+
+    def read(self, hive: Hive, key: str, name: str) -> Value | None:
+        raise PermissionError(13, "Access is denied")
+
+
+def test_add_and_machine__registry_may_not_be_read__says_so(tmp_path: Path) -> None:
+    path = path_of(tmp_path, None, Unreadable)
+    with pytest.raises(TargetError, match="may not be read"):
+        path.add(CUDA)
+    with pytest.raises(TargetError, match="may not be read"):
+        path.machine()
+    assert path.added() == ()
+
+
 def test_has__other_directory_that_begins_alike__is_another() -> None:
     assert not has(CUDA + "2", CUDA, {})
 
