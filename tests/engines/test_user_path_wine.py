@@ -63,14 +63,20 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WineRegistry]
     if wine is None or server is None:
         pytest.skip("install Wine to run this: `sudo apt install wine64`")
     prefix = tmp_path_factory.mktemp("wine") / "prefix"
+    prefix.mkdir()
     own = {"WINEPREFIX": str(prefix), "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree,mshtml="}
     environ = {**os.environ, **own}
-    subprocess.run([wine, "wineboot", "-i"], env=environ, capture_output=True, timeout=300, check=False)
+    # One server for all: otherwise each call starts and ends its own, 3 s a time.
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # it would keep a pipe open
+    subprocess.run([server, "-p"], env=environ, timeout=60, check=True, **quiet)
+    subprocess.run([wine, "wineboot", "-i"], env=environ, timeout=300, check=False, **quiet)
     made = WineRegistry(wine, environ)
-    assert made.read("HKCU", "Environment", "TEMP") is not None, "Wine has made no registry"
-    yield made
-    subprocess.run([server, "-k"], env=environ, capture_output=True, timeout=60, check=False)
-    shutil.rmtree(prefix, ignore_errors=True)
+    try:
+        assert made.read("HKCU", "Environment", "TEMP") is not None, "Wine has made no registry"
+        yield made
+    finally:
+        subprocess.run([server, "-k"], env=environ, timeout=60, check=False, **quiet)
+        shutil.rmtree(prefix, ignore_errors=True)
 
 
 @pytest.mark.parametrize(
