@@ -13,7 +13,7 @@ PACKAGE = Path(gpuenv.__file__).parent
 STEPS = {"probe", "recipes", "engines", "stage", "activate", "verify", "doctor", "artifact_sources", "warm", "onto"}
 STEPS |= {"fetch", "archive", "toolkit"}
 LEAVES = {"model", "errors", "extension", "hookspec", "process", "facts", "paths", "binaries", "gpu_code", "settings"}
-LEAVES |= {"document", "conform", "text_files", "toolkit_files"}
+LEAVES |= {"document", "conform", "registry", "text_files", "toolkit_files", "user_path"}
 # Put several steps together: what brings and stages an archive.
 COMPOSERS = {"bring", "toolkit_source"}
 BELOW_PIPELINE = STEPS | LEAVES | {"plugins", "session", "transaction", "receipt"}
@@ -74,7 +74,7 @@ def test_imports__every_module__stays_in_its_direction(path: Path) -> None:
         ("subprocess", ["process.py"]),
         ("requests", ["fetch/http.py"]),
         ("rattler", ["engines/rattler_worker.py"]),
-        ("ctypes", ["probe/ask_driver.py", "probe/system.py", "process.py", "warm/warm_worker.py"]),
+        ("ctypes", ["probe/ask_driver.py", "probe/system.py", "process.py", "registry.py", "warm/warm_worker.py"]),
     ],
 )
 def test_imports__edges__have_one_home(module: str, homes: list[str]) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gpuenv.cli import options
+from gpuenv.cli import on_path, options
 from gpuenv.cli.licence import add_accept_license, ask_for_licences
 from gpuenv.cli.outcome import Outcome
 from gpuenv.cli.text import columns, quoted, size
-from gpuenv.errors import CheckFailedError, Hint, UsageError
+from gpuenv.errors import CheckFailedError, GpuenvError, Hint, UsageError
 
 if TYPE_CHECKING:
     from gpuenv.model import Archive, Source, Toolkit
@@ -48,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--allow-any-hash", action="store_true", help="take the archive although its hash is not NVIDIA's, knowing it"
     )
     add_accept_license(parser)
+    on_path.add_user_path(parser)
     parser.add_argument("--status", action="store_true", help="show what is staged, and whether it was changed since")
     parser.add_argument("--dry-run", action="store_true", help="say which archive goes where; change nothing")
 
@@ -80,8 +81,11 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     archives = (archive,) if archive is not None else _asked(args, session, place)
     for one in archives:
         _check_cuda(one, place)
+    on_path.check(args, place.directory)
     if args.dry_run:
-        return Outcome(_plan(place, archives), _plan_text(place, archives), status="planned")
+        planned = {**_plan(place, archives), "user_path": args.user_path}
+        first = f"\n`{place.directory / 'bin'}` goes first on your PATH" if args.user_path else ""
+        return Outcome(planned, _plan_text(place, archives) + first, status="planned")
     ask_for_licences(() if args.archive else archives, args, session)
     given = Path(args.archive) if args.archive else None
     artifacts = Artifacts(given, place.directory, check_hash=not args.allow_any_hash)
@@ -92,8 +96,12 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     )
     data = {"directory": place.directory, "changed": done.changed, "problems": done.problems}
     data["archives"] = [_entry(one) for one in done.staged]
-    error = _failed(done.problems, place) if done.problems else None
-    return Outcome(data, _text(place, done), status="partial" if error else "success", error=error, talk=True)
+    error: GpuenvError | None = _failed(done.problems, place) if done.problems else None
+    text = _text(place, done)
+    if args.user_path:
+        put = on_path.put(session, place.directory, done.staged)
+        data["user_path"], text, error = put.data, f"{text}\n{put.text}", error or put.error
+    return Outcome(data, text, status="partial" if error else "success", error=error, talk=True)
 
 
 def status(args: argparse.Namespace, session: Session) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from gpuenv.cli import on_path
 from gpuenv.cli.outcome import Outcome
 from gpuenv.cli.stage import WHAT, add_place, place_of, toolkit_with
 from gpuenv.errors import Hint, TargetError
@@ -29,6 +30,9 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     directory = (place or place_of(args, session, cuda=None)).directory
     staged = [one.component for one in read_ledger(directory).archives] if directory.is_dir() else []
     components = [one for one in staged if (one == "cudnn") == (args.what == "cudnn")]
+    if not components and on_path.take_off(session, directory):  # an earlier run could not
+        data = {"directory": directory, "components": [], "removed": 0, "restored": 0, "left": [], "off_path": True}
+        return Outcome(data, f"Took `{directory / 'bin'}` off your PATH", talk=True)
     if not components:
         raise TargetError(
             f"no {args.what} is staged in `{directory}`",
@@ -40,5 +44,7 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
         session.report(Warned(message))
     removed, restored = sum(len(one.removed) for one in undone), sum(len(one.restored) for one in undone)
     data = {"directory": directory, "components": components, "removed": removed, "restored": restored, "left": left}
+    data["off_path"] = on_path.take_off(session, directory)
+    off = ", and off your PATH" if data["off_path"] else ""
     back = f", {restored} put back as they were" if restored else ""
-    return Outcome(data, f"Removed {removed} files from `{directory}`{back}", talk=True)
+    return Outcome(data, f"Removed {removed} files from `{directory}`{back}{off}", talk=True)

@@ -29,7 +29,7 @@ __all__ = [
 @hookimpl
 def gpuenv_probes() -> list[Probe]:
     """Give the built-in probes: `nvidia` needs what `system` says about containers and WSL, so that one is first."""
-    from gpuenv.probe import nvidia, overrides, pythons, system, toolkits, windows
+    from gpuenv.probe import nvidia, overrides, pythons, search_path, system, toolkits, windows
 
     return [
         Probe("system", system.run, order=10),
@@ -37,6 +37,7 @@ def gpuenv_probes() -> list[Probe]:
         Probe("overrides", overrides.run, order=30),
         Probe("toolkits", toolkits.run, order=40),
         Probe("windows", windows.run, order=50),
+        Probe("search path", search_path.run, order=55),
         Probe("pythons", pythons.run, order=60),
     ]
 

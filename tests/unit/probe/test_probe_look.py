@@ -54,7 +54,8 @@ def test_look__probe_is_interrupted__goes_through() -> None:
 
 def test_built_in_probes__order__system_before_nvidia_before_overrides() -> None:
     probes = Plugins(new_manager(["gpuenv.probe"])).probes()
-    assert [probe.name for probe in probes] == ["system", "nvidia", "overrides", "toolkits", "windows", "pythons"]
+    names = ["system", "nvidia", "overrides", "toolkits", "windows", "search path", "pythons"]
+    assert [probe.name for probe in probes] == names
 
 
 def test_look__this_machine__all_built_in_probes_work() -> None:
