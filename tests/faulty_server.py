@@ -121,6 +121,19 @@ def short_without_length(count: int) -> Callable[[Handler], None]:
     return fault
 
 
+def endless(handler: Handler) -> None:
+    """Send and send, without saying how much it will be."""
+    handler.send_response(200)
+    handler.send_header("Connection", "close")
+    handler.end_headers()
+    try:
+        for _ in range(1000):
+            handler.wfile.write(bytes(1024 * 1024))
+    except OSError:  # the client went away
+        pass
+    handler.close_connection = True
+
+
 def ignoring_range(handler: Handler) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", str(len(handler.body)))

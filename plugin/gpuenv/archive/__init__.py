@@ -4,7 +4,7 @@
 written to where it belongs.
 """
 
-from gpuenv.archive.extract import extract, names
 from gpuenv.archive.limits import Limits
+from gpuenv.archive.take import extract, names
 
 __all__ = ["Limits", "extract", "names"]

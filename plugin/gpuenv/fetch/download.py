@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _PIECE_BYTES = 1024 * 1024
 _ATTEMPTS = 100
+# No archive of NVIDIA's is as large as this; a server that sends without end must not fill the disk.
+_MOST_BYTES = 16 * 1024**3
 
 
 class Stopped(Exception):
@@ -152,6 +154,9 @@ def _receive(job: Job, answer: Answer, part: Part) -> None:
         for piece in body(answer):
             file.write(piece)
             part.add(piece)
+            if part.size > (job.archive.size_bytes or _MOST_BYTES):
+                part.restart()
+                raise Refused("sends more than there should be")
             job.meter.add(job.archive.name, len(piece))
             if job.stop.is_set():
                 raise Stopped

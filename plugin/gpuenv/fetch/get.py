@@ -38,7 +38,7 @@ def fetch(archives: Sequence[Archive], options: FetchOptions, report: Reporter) 
     missing = [archive for archive, path in zip(archives, here, strict=True) if path is None]
     for archive in missing:
         _check_can_be_fetched(archive, options)
-    fetched = iter(_all(missing, options, cache, report))
+    fetched = iter(_Run(missing, options, cache, report).paths())
     return tuple(path or next(fetched) for path in here)
 
 
@@ -100,88 +100,101 @@ def _check_can_be_fetched(archive: Archive, options: FetchOptions) -> None:
         raise _login_needed(archive, options, None)
 
 
-def _all(missing: Sequence[Archive], options: FetchOptions, cache: Cache, report: Reporter) -> list[Path]:
-    """Download in several threads; the first that fails ends the others, and is raised.
+class _Run:
+    """Downloads in several threads; the first that fails ends the others.
 
     The threads are daemons: one that waits for a server that says nothing must not hold up the end of the process.
     """
-    if not missing:
-        return []
-    stop, meter = threading.Event(), Meter(report)
-    left: queue.SimpleQueue[tuple[int, Archive]] = queue.SimpleQueue()
-    for entry in enumerate(missing):
-        left.put(entry)
-        meter.expect(entry[1].name, entry[1].size_bytes)
-    done: dict[int, Path] = {}
-    errors: list[BaseException] = []
 
-    def work() -> None:
+    def __init__(self, missing: Sequence[Archive], options: FetchOptions, cache: Cache, report: Reporter) -> None:
+        self._options, self._cache, self._report = options, cache, report
+        self._stop, self._meter = threading.Event(), Meter(report)
+        self._left: queue.SimpleQueue[tuple[int, Archive]] = queue.SimpleQueue()
+        self._done: dict[int, Path] = {}
+        self._errors: list[BaseException] = []
+        for entry in enumerate(missing):
+            self._left.put(entry)
+            self._meter.expect(entry[1].name, entry[1].size_bytes)
+        count = min(len(missing), max(1, options.jobs))
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
+
+    def paths(self) -> list[Path]:
+        """Wait for the end of all, and return the files in order; raises what went wrong first."""
+        for thread in self._threads:
+            thread.start()
+        try:
+            for thread in self._threads:
+                while thread.is_alive() and not self._stop.is_set():
+                    thread.join(0.1)
+        finally:
+            self._stop.set()
+            for thread in self._threads:
+                thread.join(_FAREWELL_S)
+        for error in self._errors:
+            if not isinstance(error, Stopped):
+                raise error
+        return [path for _, path in sorted(self._done.items())]
+
+    def _work(self) -> None:
         session = new_session()
         try:
-            while not stop.is_set():
-                number, archive = left.get_nowait()
-                done[number] = _download(Job(archive, options, session, meter, report, stop), cache)
+            while not self._stop.is_set():
+                number, archive = self._left.get_nowait()
+                job = Job(archive, self._options, session, self._meter, self._report, self._stop)
+                self._done[number] = _download(job, self._cache)
         except queue.Empty:
             pass
         except BaseException as err:
-            errors.append(err)
-            stop.set()
+            self._errors.append(err)
+            self._stop.set()
         finally:
             session.close()
-
-    threads = [threading.Thread(target=work, daemon=True) for _ in missing[: max(1, options.jobs)]]
-    for thread in threads:
-        thread.start()
-    try:
-        for thread in threads:
-            while thread.is_alive() and not stop.is_set():
-                thread.join(0.1)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(_FAREWELL_S)
-    real = [error for error in errors if not isinstance(error, Stopped)]
-    if real:
-        raise real[0]
-    return [done[number] for number in range(len(missing))]
 
 
 def _download(job: Job, cache: Cache) -> Path:
     """Download one archive under its lock, unless another gpuenv has meanwhile."""
-    archive, wanted = job.archive, job.archive.sha256 or ""
+    archive, wanted = job.archive, (job.archive.sha256 or "").lower()
     with cache.locked(wanted, job.stop, lambda: job.meter.wait(archive.name)) as held:
         if not held:
             raise Stopped
         kept = cache.find(archive.name, wanted)
         if kept is not None:
             return kept
-        part = Part(cache.begin(archive.name, wanted))
-        urls = addresses(archive, job.options.mirrors)
-        wrong = ""
-        while urls:
-            try:
-                used = download(job, urls, part)
-            except Refused as refusal:
-                reason = "; ".join(text for text in (wrong, str(refusal)) if text)
-                raise _failed(archive, job.options, refusal, reason) from refusal
-            except OSError as err:
-                raise GpuenvError(f"`{part.path}` cannot be written", cause=str(err)) from err
-            found = part.sha256()
-            if found == wanted.lower():
-                return cache.keep(archive.name, wanted)
-            if part.continued:  # it may be pieces of two files: once more, from the beginning
-                job.report(Detail(f"`{archive.name}` was put together wrongly, fetching it from the beginning"))
-                part.restart()
-                continue
+        try:
+            return _right_file(job, cache, Part(cache.begin(archive.name, wanted)), wanted)
+        except OSError as err:
+            raise GpuenvError(f"`{archive.name}` cannot be written to `{cache.directory}`", cause=str(err)) from err
+
+
+def _right_file(job: Job, cache: Cache, part: Part, wanted: str) -> Path:
+    """Ask one address after another until a file has the right hash; the others are quarantined."""
+    archive, wrong, again = job.archive, "", True
+    urls = addresses(archive, job.options.mirrors)
+    while part.sha256() != wanted:
+        try:
+            used = download(job, urls, part)
+        except Refused as refusal:
+            if wrong and not urls:
+                break
+            reason = "; ".join(text for text in (wrong, str(refusal)) if text)
+            raise _failed(archive, job.options, refusal, reason) from refusal
+        found = part.sha256()
+        if found != wanted and part.continued and again:
+            again = False
+            job.report(Detail(f"`{archive.name}` may be pieces of two files, fetching it from the beginning"))
+            part.restart()
+        elif found != wanted:
             aside = cache.quarantine(part.path, found)
             wrong = f"expected SHA-256 `{wanted}`, found `{found}`; the file was put aside as `{aside}`"
             part, urls = Part(part.path), urls[urls.index(used) + 1 :]
             job.report(Warned(f"`{archive.name}` came with the wrong hash and is not used: {wrong}"))
-        raise FetchError(
-            f"`{archive.name}` was downloaded and is not the file that NVIDIA gave out",
-            cause=wrong,
-            hints=[Hint("fetch.hash", "ask whoever runs the mirror or the proxy, or try from another network")],
-        )
+    else:
+        return cache.keep(archive.name, wanted)
+    raise FetchError(
+        f"`{archive.name}` was downloaded and is not the file that NVIDIA gave out",
+        cause=wrong,
+        hints=[Hint("fetch.hash", "ask whoever runs the mirror or the proxy, or try from another network")],
+    )
 
 
 def _failed(archive: Archive, options: FetchOptions, refusal: Refused, reason: str) -> FetchError:

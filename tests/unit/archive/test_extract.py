@@ -11,6 +11,7 @@ import pytest
 
 from gpuenv.archive import Limits, extract, names
 from gpuenv.errors import ArchiveError, FetchError, GpuenvError, TargetError
+from gpuenv.model import Event, Progress
 from made_archives import CUDNN, FORMATS, LIBRARY, make, sha256
 
 
@@ -253,3 +254,22 @@ def test_extract__memory__does_not_grow_with_the_archive(tmp_path: Path) -> None
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 56 * 1024 * 1024
+
+
+def test_extract__archive_is_not_there__is_no_traceback(tmp_path: Path) -> None:
+    with pytest.raises(GpuenvError, match="was not unpacked"):
+        extract(tmp_path / "no.tgz", all_of_cuda, tmp_path / "to", sha256=None)
+    with pytest.raises(GpuenvError, match="cannot be read"):
+        names(tmp_path / "no.tgz")
+
+
+def test_extract__long_one__tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gpuenv.archive.take._REPORT_EVERY_S", 0.0)
+    archive = make(tmp_path / "a.tar", {"a": bytes(3 * 1024 * 1024)})
+    events: list[Event] = []
+    extract(archive, PurePosixPath, tmp_path / "to", sha256=None, report=events.append)
+    told = [event for event in events if isinstance(event, Progress)]
+    assert [event.done for event in told] == [1 << 20, 2 << 20, 3 << 20, archive.stat().st_size]
+    assert {(event.total, event.unit, event.detail) for event in told} == {
+        (archive.stat().st_size, "bytes", "unpacking a.tar")
+    }

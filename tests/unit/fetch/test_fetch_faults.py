@@ -287,3 +287,30 @@ def test_fetch__cache_cannot_be_made__names_the_variable(
     with pytest.raises(TargetError) as caught:
         fetch([archive], replace(options, cache_dir=tmp_path / "file" / "cache"), silent)
     assert "GPUENV_CACHE_DIR" in caught.value.hints[0].text
+
+
+def test_fetch__cut_and_wrong_for_ever__comes_to_an_end(
+    server: FaultyServer, archive: Archive, options: FetchOptions
+) -> None:
+    server.files[PATH] = bytes(len(DATA))
+    server.faults[PATH] = [faults.cut(MIB), faults.well] * 50
+    with pytest.raises(FetchError, match="is not the file"):
+        fetch([archive], options, silent)
+    assert len(server.requests) == 4
+
+
+def test_fetch__killed_after_the_last_byte__no_request(
+    server: FaultyServer, archive: Archive, options: FetchOptions
+) -> None:
+    Cache(options.cache_dir).begin(NAME, archive.sha256 or "").write_bytes(DATA)
+    (path,) = fetch([archive], options, silent)
+    assert path.read_bytes() == DATA
+    assert not server.requests
+
+
+def test_fetch__sends_without_end__is_stopped(server: FaultyServer, archive: Archive, options: FetchOptions) -> None:
+    server.faults[PATH] = [faults.endless]
+    with pytest.raises(FetchError) as caught:
+        fetch([replace(archive, size_bytes=len(DATA))], options, silent)
+    assert "more than there should be" in (caught.value.cause or "")
+    assert not Cache(options.cache_dir).list()

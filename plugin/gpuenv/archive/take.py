@@ -45,8 +45,8 @@ def extract(
     limits = limits or Limits()
     writer = Writer(target, symlinks=not limits.windows)
     hasher = Hasher()
-    seen = _watched(archive, hasher, report)
     try:
+        seen = _watched(archive, hasher, report)
         done = _take(archive, _checked(place, writer, limits), writer, limits, seen)
         found = hasher.hexdigest()
         if sha256 is not None and found != sha256.lower():
@@ -66,7 +66,8 @@ def extract(
 def names(archive: Path, limits: Limits | None = None) -> tuple[str, ...]:
     """List the members that are no directories, in the archive's order; a tar archive is unpacked for that.
 
-    Raises ArchiveError for an archive that is damaged, cut off or made to do harm.
+    Raises ArchiveError for an archive that is damaged, cut off or made to do harm, GpuenvError for one that cannot be
+    read.
     """
     limits = limits or Limits()
     try:
@@ -77,6 +78,8 @@ def names(archive: Path, limits: Limits | None = None) -> tuple[str, ...]:
                 found = [member.name for member in tar.members(stream, limits)]
     except ArchiveError as err:
         raise _refused(err, archive) from err
+    except OSError as err:
+        raise GpuenvError(f"`{archive}` cannot be read", cause=str(err)) from err
     return tuple(str(safe_path(name, windows=limits.windows)) for name in found)
 
 
