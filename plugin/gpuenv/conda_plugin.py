@@ -6,6 +6,7 @@ and each hook only what it gives. A newer hook is implemented only where this co
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 SUMMARY = "Make, prove and mend environments in which a framework trains on the NVIDIA GPU."
+_FORMAT = "A recipe of gpuenv, with its lock or without"
 # The commands after which an environment may have changed; `conda env create` reports `create`.
 CHANGING = {"create", "install", "update", "remove", "env_create", "env_update"}
 
@@ -37,15 +39,37 @@ if hasattr(types, "CondaHealthCheck"):
     @hookimpl
     def conda_health_checks() -> Iterator[Any]:
         """Add a check to `conda doctor`, with a fixer where conda has fixers (26.1)."""
-        fields = getattr(types.CondaHealthCheck, "__dataclass_fields__", {})
-        more: dict[str, Any] = {}
-        if "fixer" in fields:
-            more = {
-                "fixer": _mend,
-                "summary": "Detect CUDA libraries that a framework will not find",
-                "fix": "Link the CUDA libraries again",
-            }
+        more = _known(
+            types.CondaHealthCheck,
+            fixer=_mend,
+            summary="Detect CUDA libraries that a framework will not find",
+            fix="Link the CUDA libraries again",
+        )
         yield types.CondaHealthCheck(name="gpuenv", action=_examine, **more)
+
+
+if hasattr(types, "CondaEnvironmentSpecifier"):
+
+    @hookimpl
+    def conda_environment_specifiers() -> Iterator[Any]:
+        """Let `conda env create -f tf.gpuenv.yaml` read recipes (25.5)."""
+        from gpuenv.in_conda.formats import FILE_NAMES, NAME, RecipeFile
+
+        more = _known(types.CondaEnvironmentSpecifier, default_filenames=FILE_NAMES, description=_FORMAT)
+        yield types.CondaEnvironmentSpecifier(name=NAME, environment_spec=RecipeFile, **more)
+
+
+if hasattr(types, "CondaEnvironmentExporter"):
+
+    @hookimpl
+    def conda_environment_exporters() -> Iterator[Any]:
+        """Let `conda export --format gpuenv` write them (25.7)."""
+        from gpuenv.in_conda.formats import FILE_NAMES, NAME, exported_text
+
+        more = _known(types.CondaEnvironmentExporter, description=_FORMAT)
+        yield types.CondaEnvironmentExporter(
+            name=NAME, aliases=(), default_filenames=FILE_NAMES, export=exported_text, **more
+        )
 
 
 if hasattr(types, "CondaSetting"):
@@ -69,8 +93,17 @@ def _command(arguments: tuple[str, ...]) -> int:
     return run(arguments)
 
 
+def _known(kind: Any, **fields: Any) -> dict[str, Any]:
+    """Keep the fields that this conda's type has."""
+    names = getattr(kind, "__dataclass_fields__", {})
+    return {name: value for name, value in fields.items() if name in names}
+
+
 def _look_after(command: str) -> None:
-    """Never raise: this runs behind a command that has succeeded."""
+    """End what a recipe file began, whose errors count; a mere look never raises, for the command has succeeded."""
+    formats = sys.modules.get("gpuenv.in_conda.formats")
+    if formats is not None and formats.finish():
+        return
     try:
         from gpuenv.in_conda.after import look_after
 

@@ -84,6 +84,20 @@ class KnowsCache(Protocol):
         """Say, in about a tenth of a second, whether `build` would download nothing."""
 
 
+@runtime_checkable
+class Adds(Protocol):
+    """What an engine may have besides: it puts a stack into an environment that is there already."""
+
+    def clone(self, plan: Plan, report: Reporter) -> None:
+        """Copy the environment at `plan.onto`, without what gpuenv put into it, to `plan.prefix`.
+
+        Raises UsageError where the engine's environments cannot be copied, GpuenvError when that fails.
+        """
+
+    def add(self, plan: Plan, report: Reporter) -> Built:
+        """Install the packages of `plan.lock` into the environment at `plan.prefix`. Raises as `build` does."""
+
+
 class ArtifactSource(Protocol):
     """A kind of place that CUDA and cuDNN come from; its name is the key under a recipe's `sources`."""
 

@@ -11,6 +11,11 @@ def etc_dir(prefix: Path) -> Path:
     return prefix / "etc" / "gpuenv"
 
 
+def added_path(prefix: Path) -> Path:
+    """Return the file whose being there says that gpuenv added to an environment and did not make it."""
+    return etc_dir(prefix) / "added"
+
+
 def receipt_path(prefix: Path) -> Path:
     """Return the file whose presence says that gpuenv made this environment and that it is whole."""
     return etc_dir(prefix) / "receipt.json"

@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from pathlib import Path
 
 from packaging.version import Version
 
-from gpuenv import activate, facts, probe, receipt, stage, verify, warm
-from gpuenv.errors import GpuenvError
-from gpuenv.extension import Check, CheckContext, Engine
+from gpuenv import activate, facts, onto, probe, receipt, stage, verify, warm
+from gpuenv.errors import GpuenvError, Hint, UsageError
+from gpuenv.extension import Adds, Check, CheckContext, Engine
 from gpuenv.model import (
     Built,
     CheckResult,
     Choice,
+    CondaPackage,
     CudaFiles,
     Host,
     LoadedRecipe,
@@ -39,7 +41,7 @@ from gpuenv.paths import free_bytes, log_dir
 from gpuenv.recipes import lock, lock_conda, search, select
 from gpuenv.session import Session, Target
 from gpuenv.settings import environments_dir
-from gpuenv.transaction import check_target, creating, locked, remove_entries
+from gpuenv.transaction import adding, check_addable, check_target, creating, locked, remove_entries
 from gpuenv.warm import WarmOptions
 
 
@@ -49,6 +51,12 @@ def plan(session: Session, request: Request, overrides: Overrides, target: Targe
     Raises NoGpuError, NoRecipeError, UnsolvableError or RecipeError with what is in the way.
     """
     builder = session.engine(engine)
+    if request.onto is not None and not isinstance(builder, Adds):
+        raise UsageError(
+            f"the engine `{engine}` adds nothing to environments that are there",
+            hints=[Hint("engine.adds", "use the user's own conda: `--engine conda`")],
+        )
+    own = builder.describe(request.onto) if request.onto is not None else None
     host = session.step("probe", probe.look, overrides, session.plugins.probes())
     choice = session.step("choose", choose, session, host, request, target, conda_packages=builder.conda_packages)
     packages = session.step("resolve", resolve, session, choice, wanted(host, request, choice), builder)
@@ -56,7 +64,8 @@ def plan(session: Session, request: Request, overrides: Overrides, target: Targe
         session.report(Warned(warning))
     checks = tuple(choice.recipe.checks)
     platform = request.platform or host.platform
-    decided = Plan(host, choice, packages, engine, target.prefix, target.name, platform, checks)
+    changes = onto.changes(own, packages) if own is not None else ()
+    decided = Plan(host, choice, packages, engine, target.prefix, target.name, platform, checks, request.onto, changes)
     return session.plugins.adjust_plan(host, decided)
 
 
@@ -72,11 +81,16 @@ def create(
     engine = session.engine(planned.engine)
     checks = session.checks(planned.checks)
     with locked(planned.prefix, session.state_dir):
-        check_target(planned.prefix, replace_existing=replace_existing)
-        kept = receipt.foreign_entries(planned.prefix) if receipt.was_made(planned.prefix) else ()
-        with creating(planned.prefix, session.state_dir, kept):
-            python = session.step("fetch", engine.fetch, planned, session.report)
-            built = session.step("build", engine.build, planned, python, session.report)
+        kept: tuple[str, ...] = ()
+        if planned.adds:
+            check_addable(planned.prefix)
+            change = adding(planned.prefix, session.state_dir)
+        else:
+            check_target(planned.prefix, replace_existing=replace_existing)
+            kept = receipt.foreign_entries(planned.prefix) if receipt.was_made(planned.prefix) else ()
+            change = creating(planned.prefix, session.state_dir, kept)
+        with change:
+            built = build(session, planned, engine)
             context = check_context(session, built, recipe, planned.choice.source_name, planned.host)
             staged = session.step("stage", stage.stage, built, recipe, source, context.cuda)
             scripts = session.step("activate", activate.activate, built, planned.environment, context.cuda)
@@ -85,13 +99,30 @@ def create(
             rules = session.plugins.doctor_rules()
             results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
             made = receipt.make_receipt(planned, built, results, staged + scripts)
-            session.step("receipt", receipt.write_receipt, made, recipe, planned.lock.text)
+            session.step("receipt", receipt.write_receipt, made, recipe, planned.lock.text, added=planned.adds)
             _note_driver(made, checks, results)
             if planned.prefix.parent != environments_dir(session.environ):
                 receipt.register(planned.prefix, session.data_dir)
     if kept:
         session.report(Warned(f"kept what gpuenv did not make: {', '.join(f'`{name}`' for name in kept)}"))
     return made
+
+
+def build(session: Session, planned: Plan, engine: Engine) -> Built:
+    """Make the environment with its packages; or take the one that is there, or a clone of it, and add them to it."""
+    if planned.onto is None or not isinstance(engine, Adds):
+        python = session.step("fetch", engine.fetch, planned, session.report)
+        return session.step("build", engine.build, planned, python, session.report)
+    if not planned.adds:
+        session.step("clone", engine.clone, planned, session.report)
+    take_out(planned.prefix)
+    return session.step("build", engine.add, planned, session.report)
+
+
+def take_out(prefix: Path) -> tuple[str, ...]:
+    """Take out of an environment what gpuenv put beside its packages; return what somebody has changed since."""
+    manifest = receipt.read_manifest(prefix)
+    return (*activate.deactivate_files(prefix, manifest), *stage.unstage(prefix, manifest))
 
 
 DEFAULT_TIMEOUT_S = 900.0
@@ -183,9 +214,14 @@ def warm_environment(session: Session, target: Target, options: WarmOptions) -> 
 def remove(session: Session, target: Target) -> tuple[str, ...]:
     """Remove an environment that gpuenv made; return the paths in its directory that gpuenv did not make and kept.
 
-    Raises TargetError when gpuenv did not make it, or another gpuenv works on it.
+    From one that gpuenv added to, only what it put beside the packages is removed. Raises TargetError when gpuenv did
+    not make it, or another gpuenv works on it.
     """
     with locked(target.prefix, session.state_dir):
+        if receipt.was_added(target.prefix):
+            take_out(target.prefix)
+            remove_entries(target.prefix, receipt.own_entries(target.prefix), session.state_dir)
+            return ()
         kept = receipt.foreign_entries(target.prefix)
         remove_entries(target.prefix, receipt.own_entries(target.prefix), session.state_dir)
         return kept
@@ -245,11 +281,27 @@ def wanted(host: Host, request: Request, choice: Choice) -> Wanted:
         requirements=lock.lock_inputs(recipe, source, platform),
         platform=platform,
         python_version=choice.python_version,
-        conda_specs=lock_conda.conda_specs(recipe, source, platform, choice.python_version),
+        conda_specs=lock_conda.conda_specs(recipe, source, platform, None if request.onto else choice.python_version),
         channels=lock_conda.conda_channels(recipe, source, request),
         cuda_driver_api=_cuda_driver_api(host, choice, platform),
         python=choice.python.path if choice.python is not None else None,
+        onto=request.onto,
     )
+
+
+def conda_part(
+    session: Session, request: Request, overrides: Overrides, target: Target
+) -> tuple[Wanted, tuple[CondaPackage, ...]]:
+    """Say what a stack wants of conda on this machine, and the packages where a fresh lock pins them.
+
+    For whoever makes the environment with conda itself and adds the rest. Raises as `plan` does.
+    """
+    host = probe.look(overrides, session.plugins.probes())
+    choice = choose(session, host, request, target, conda_packages=True)
+    asked = wanted(host, request, choice)
+    found = lock.read_lock(choice.loaded, choice.source_name, asked.platform, choice.python_version)
+    fresh = found is not None and not lock.lock_is_stale(choice.loaded, found)
+    return asked, found.conda_packages if found is not None and fresh else ()
 
 
 def _cuda_driver_api(host: Host, choice: Choice, platform: str) -> Version | None:
@@ -280,10 +332,13 @@ def resolve(session: Session, choice: Choice, wanted: Wanted, engine: Engine) ->
         return solve(choice, wanted, engine, session.report)
     if not engine.conda_packages:
         return lock_conda.with_conda_packages(found, ())
-    if found.conda_packages and {package.channel for package in found.conda_packages} <= set(wanted.channels):
+    kept = {package.channel for package in found.conda_packages} <= set(wanted.channels)
+    if found.conda_packages and kept and wanted.onto is None:
         return found
-    solved = engine.resolve(replace(wanted, requirements=()), session.report)
-    return lock_conda.with_conda_packages(found, solved.conda_packages)
+    solved = engine.resolve(replace(wanted, requirements=()), session.report).conda_packages
+    if {package.file_name for package in solved} == {package.file_name for package in found.conda_packages}:
+        return found
+    return lock_conda.with_conda_packages(found, solved)
 
 
 def solve(choice: Choice, wanted: Wanted, engine: Engine, report: Reporter) -> Lock:

@@ -26,7 +26,7 @@ from gpuenv.model import (
     format_compute_capability,
     format_driver_version,
 )
-from gpuenv.paths import etc_dir, receipt_path
+from gpuenv.paths import added_path, etc_dir, receipt_path
 
 RECEIPT_VERSION = "1"
 # Directories of an environment that others may write into as well.
@@ -70,7 +70,7 @@ def make_receipt(planned: Plan, built: Built, results: tuple[CheckResult, ...], 
         packages=tuple(f"{package.name}=={package.version}" for package in planned.lock.packages),
         gpus=tuple(describe_gpu(gpu) for gpu in choice.gpus),
         driver_version=format_driver_version(found) if found else None,
-        entries=tuple(sorted(_entries(built.prefix) | {"etc/gpuenv", "var/gpuenv"})),
+        entries=tuple(sorted((set() if planned.adds else _entries(built.prefix)) | {"etc/gpuenv", "var/gpuenv"})),
         checks=results,
         manifest=manifest,
         warnings=choice.warnings,
@@ -90,12 +90,20 @@ def describe_gpu(gpu: GpuService) -> str:
     return f"{gpu.name or 'GPU'} ({format_compute_capability(gpu.compute_capability)}, {gpu.code})"
 
 
-def write_receipt(receipt: Receipt, recipe: Recipe, lock_text: str) -> Receipt:
-    """Write receipt, recipe and lock into the environment, the receipt last: with it the environment is whole."""
+def write_receipt(receipt: Receipt, recipe: Recipe, lock_text: str, *, added: bool = False) -> Receipt:
+    """Write receipt, recipe and lock into the environment, the receipt last: with it the environment is whole.
+
+    `added` says that the environment was there before, which is written down in a file of its own: it shall be known
+    even when the receipt is damaged.
+    """
     directory = etc_dir(Path(receipt.prefix))
     directory.mkdir(parents=True, exist_ok=True)
+    if added:
+        _write(added_path(Path(receipt.prefix)), b"gpuenv added to this environment and did not make it\n")
+    else:
+        added_path(Path(receipt.prefix)).unlink(missing_ok=True)
     _write(directory / "lock.txt", lock_text.encode())
-    _write(directory / "recipe.json", _pretty(recipe))
+    _write(directory / "recipe.json", _pretty(msgspec.structs.replace(recipe, locks=[])))
     _write(receipt_path(Path(receipt.prefix)), _pretty(receipt))
     return receipt
 
@@ -136,11 +144,25 @@ def was_made(prefix: Path) -> bool:
     return receipt_path(prefix).exists()
 
 
+def was_added(prefix: Path) -> bool:
+    """Say whether gpuenv added to an environment that was there before."""
+    return added_path(prefix).exists()
+
+
+def read_manifest(prefix: Path) -> Manifest:
+    """Return what gpuenv put into an environment or into that which it was cloned from; nothing without a receipt."""
+    try:
+        return msgspec.json.decode(receipt_path(prefix).read_bytes(), type=Receipt).manifest
+    except (OSError, msgspec.DecodeError):
+        return Manifest()
+
+
 def read_receipt(prefix: Path) -> Receipt:
     """Read the receipt of an environment.
 
-    Raises TargetError when gpuenv did not make it, the file is damaged, or the environment was made somewhere else: its
-    scripts then lead to that other place.
+    A conda environment may have been cloned or renamed by conda, which leaves it whole: the receipt then says where it
+    is now. Raises TargetError when gpuenv did not make it, the file is damaged, or a virtual environment was made
+    somewhere else: its scripts then lead to that other place.
     """
     path = receipt_path(prefix)
     try:
@@ -153,6 +175,8 @@ def read_receipt(prefix: Path) -> Receipt:
         ) from err
     except msgspec.DecodeError as err:
         raise TargetError(f"`{path}` is damaged", cause=str(err), hints=[_remake(prefix)]) from err
+    if (prefix / "conda-meta" / "history").exists():
+        return replace(receipt, prefix=str(prefix), name=prefix.name if receipt.name is not None else None)
     if os.path.realpath(receipt.prefix) != os.path.realpath(prefix):
         raise TargetError(f"`{prefix}` was moved or copied from `{receipt.prefix}`", hints=[_remake(prefix)])
     return receipt
@@ -190,7 +214,7 @@ def own_entries(prefix: Path) -> tuple[str, ...]:
         receipt = msgspec.json.decode(receipt_path(prefix).read_bytes(), type=Receipt)
         names = frozenset(name for name in receipt.entries if _is_entry(name))
     except msgspec.DecodeError:
-        names = _ENGINE_ENTRIES & {entry.name for entry in prefix.iterdir()}
+        names = frozenset() if was_added(prefix) else _ENGINE_ENTRIES & {entry.name for entry in prefix.iterdir()}
     except (FileNotFoundError, NotADirectoryError):
         read_receipt(prefix)
         raise
@@ -224,10 +248,10 @@ def register(prefix: Path, data_dir: Path) -> None:
         _write(data_dir / "prefixes.txt", "".join(f"{line}\n" for line in known).encode())
 
 
-def known_prefixes(environments_dir: Path, data_dir: Path) -> tuple[Path, ...]:
-    """List every environment with a receipt: the named ones, then those that were made by path."""
+def known_prefixes(environments_dir: Path, data_dir: Path, more: Iterable[Path] = ()) -> tuple[Path, ...]:
+    """List every environment with a receipt: the named ones, those that were made by path, and of `more`."""
     named = sorted(environments_dir.iterdir()) if environments_dir.is_dir() else []
-    others = [Path(line) for line in _registered(data_dir)]
+    others = [*(Path(line) for line in _registered(data_dir)), *more]
     visible = (prefix for prefix in (*named, *others) if not prefix.name.startswith("."))  # not what was moved aside
     found = dict.fromkeys(prefix for prefix in visible if receipt_path(prefix).exists())
     return tuple(found)

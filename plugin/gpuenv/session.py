@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -31,11 +31,13 @@ class Target:
 class Names:
     """Whose names of environments count: gpuenv's own, or those of whoever calls it.
 
-    `locate` says where the environment of a name is or shall be; `active` is the one to take when none is named.
+    `locate` says where the environment of a name is or shall be; `active` is the one to take when none is named;
+    `known` lists those that the caller knows of.
     """
 
     locate: Callable[[str], Path] | None = None
     active: Path | None = None
+    known: Callable[[], Iterable[Path]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,7 @@ PHASES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "choose": ("Choosing a recipe", _chose),
     "resolve": ("Resolving packages", _resolved),
     "fetch": ("Fetching Python", lambda python: f"Took {python}"),
+    "clone": ("Cloning the environment", lambda _: "Cloned the environment"),
     "build": ("Installing packages", lambda built: f"Installed Python {built.python_version} and the packages"),
     "stage": ("Linking CUDA libraries", _staged),
     "activate": ("Writing activation scripts", lambda manifest: f"Wrote {len(manifest.files)} activation files"),

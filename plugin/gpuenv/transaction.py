@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from gpuenv.errors import Hint, TargetError
-from gpuenv.paths import receipt_path
+from gpuenv.paths import added_path, receipt_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,11 @@ def check_target(prefix: Path, *, replace_existing: bool) -> None:
         return
     if not receipt_path(prefix).exists():
         raise TargetError(f"`{prefix}` exists and is not an environment that gpuenv made", hints=[elsewhere])
+    if added_path(prefix).exists():
+        raise TargetError(
+            f"gpuenv added to the environment `{prefix}` and did not make it, so it replaces nothing there",
+            hints=[Hint("target.add", f"run `gpuenv add -p {prefix}` to add the stack again"), elsewhere],
+        )
     if not replace_existing:
         raise TargetError(
             f"the environment `{prefix}` exists already",
@@ -118,6 +123,45 @@ def creating(prefix: Path, state_dir: Path, keep: Iterable[str] = ()) -> Iterato
         recover(prefix, state_dir)
         raise
     _write_journal(replace(journal, kind="replace", entries=tuple(keep)), state_dir)
+    recover(prefix, state_dir)
+
+
+def check_addable(prefix: Path) -> None:
+    """Refuse what nothing can be added to. Raises TargetError for no environment, conda's own, and gpuenv's own."""
+    new = Hint("target.create", "make a new one with `gpuenv create -n NAME`")
+    if not prefix.is_dir():
+        raise TargetError(f"there is no environment at `{prefix}`", hints=[new])
+    if not (prefix / "pyvenv.cfg").exists() and not (prefix / "conda-meta" / "history").exists():
+        raise TargetError(f"`{prefix}` is neither a conda environment nor a virtual environment", hints=[new])
+    if (prefix / "condabin").is_dir():
+        raise TargetError(f"`{prefix}` is conda's own environment and stays as it is", hints=[new])
+    if receipt_path(prefix).exists() and not added_path(prefix).exists():
+        raise TargetError(
+            f"gpuenv made the environment `{prefix}`, which has its stack",
+            hints=[Hint("target.replace", f"replace it with `gpuenv create -p {prefix} --force`"), new],
+        )
+
+
+@contextmanager
+def adding(prefix: Path, state_dir: Path) -> Iterator[None]:
+    """Change an environment that is there, or leave it as it was.
+
+    A copy made of hard links, which takes a second and no room, comes back on any error. Call it inside `locked`, after
+    `check_addable`.
+    """
+    backup = _aside(prefix, "before")
+    try:
+        _copy_linked(prefix, backup)
+        _write_journal(Journal(str(prefix), str(backup)), state_dir)
+    except BaseException:
+        shutil.rmtree(backup, ignore_errors=True)
+        raise
+    try:
+        yield
+    except BaseException:
+        recover(prefix, state_dir)
+        raise
+    _write_journal(Journal(str(prefix), str(backup), kind="replace"), state_dir)
     recover(prefix, state_dir)
 
 
@@ -217,6 +261,22 @@ def _move_or_delete(entry: Path, aside: Path, name: str) -> None:
 def _remove_if_empty(directory: Path) -> None:
     if directory.is_dir() and not any(directory.iterdir()):
         directory.rmdir()
+
+
+def _copy_linked(source: Path, target: Path) -> None:
+    """Copy a tree by hard links; files that programs change in place, as conda its history, are copied whole."""
+
+    def copy(file: str, other: str) -> str:
+        parts = Path(file).relative_to(source).parts
+        if len(parts) == 1 or parts[0] in ("conda-meta", "etc", "var"):
+            return shutil.copy2(file, other)
+        try:
+            os.link(file, other)
+        except OSError:
+            return shutil.copy2(file, other)
+        return other
+
+    shutil.copytree(source, target, symlinks=True, copy_function=copy)
 
 
 def _aside(prefix: Path, why: str) -> Path:

@@ -31,6 +31,7 @@ ENVELOPE = {"gpuenv_result_version", "command", "status", "exit_code", "data", "
         (["cache", "clean", "--yes"], 0, "success"),
         (["cache", "clean", "nothing"], 2, "error"),
         (["verify", "-n", "nothing"], 8, "error"),
+        (["add", "-n", "nothing"], 8, "error"),
         (["remove", "-n", "nothing", "--yes"], 8, "error"),
         (["run", "-n", "nothing", "--", "python"], 8, "error"),
         (["activate", "-n", "nothing"], 8, "error"),

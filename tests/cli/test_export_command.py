@@ -29,14 +29,25 @@ def environment(gpuenv: Run, small_index: SmallStack, isolated: Path) -> Path:
     return isolated / "data" / "envs" / "tf"
 
 
-def test_export__stdout__says_that_the_lock_is_not_in_it(gpuenv: Run, environment: Path) -> None:
+def test_export__stdout__is_a_recipe_with_its_lock(gpuenv: Run, environment: Path, isolated: Path) -> None:
     ended = gpuenv("export", "-n", "tf")
-    assert ended.code == 0
-    assert ended.out.splitlines()[0].startswith("# The lock of these packages is not in here: `gpuenv export -n tf -o")
-    assert "`gpuenv export -n tf -o FILE` writes its lock beside it" in ended.err
-    document = gpuenv("export", "-n", "tf", "--json").document
-    assert document["warnings"] == []
-    assert document["data"]["lock"].startswith("# gpuenv lock of small")
+    assert (ended.code, ended.err) == (0, "")
+    (isolated / "tf.gpuenv.yaml").write_text(ended.out)
+    again = gpuenv("create", "-n", "again", "--recipe", isolated / "tf.gpuenv.yaml", "--gpu", "8.6", "--yes")
+    assert again.code == 0, again.err
+    locks = [
+        (isolated / "data" / "envs" / name / "etc" / "gpuenv" / "lock.txt").read_text() for name in ("tf", "again")
+    ]
+    assert locks[0] == locks[1]
+    document = gpuenv("export", "-n", "again", "--json").document["data"]
+    assert document["recipe"]["locks"] == [locks[0]]
+    assert document["yaml"] == ended.out
+
+
+def test_export__quiet__says_nothing(gpuenv: Run, environment: Path, tmp_path: Path) -> None:
+    ended = gpuenv("export", "-n", "tf", "-o", tmp_path / "team.yaml", "-q")
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+    assert (tmp_path / "team.yaml").exists()
 
 
 def test_export__recipe_for_more__is_narrowed_to_what_the_lock_is_for(

@@ -173,7 +173,7 @@ def test_create__then_verify_run_export_remove__all_work(
     assert ran.stdout.strip() == first["prefix"]
     exported = gpuenv("export", "-n", "tf", "-o", tmp_path / "team.yaml")
     assert exported.code == 0, exported.err
-    assert "--cuda-from conda --engine rattler --channel file://" in exported.out
+    assert exported.out.rstrip().endswith("--engine rattler")
     # The exported lock has a conda part: the same packages again, without solving.
     again = create(gpuenv, tmp_path / "team.yaml", name="again")
     assert again.code == 0, again.err + again.out

@@ -10,7 +10,7 @@ import pytest
 import gpuenv
 
 PACKAGE = Path(gpuenv.__file__).parent
-STEPS = {"probe", "recipes", "engines", "stage", "activate", "verify", "doctor", "artifact_sources", "warm"}
+STEPS = {"probe", "recipes", "engines", "stage", "activate", "verify", "doctor", "artifact_sources", "warm", "onto"}
 STEPS |= {"fetch", "archive"}
 LEAVES = {"model", "errors", "extension", "hookspec", "process", "facts", "paths", "binaries", "gpu_code", "settings"}
 LEAVES |= {"document", "conform", "text_files"}

@@ -13,7 +13,7 @@ import pytest
 
 from gpuenv.errors import TargetError
 from gpuenv.paths import receipt_path
-from gpuenv.transaction import check_target, creating, locked, recover, remove_entries, settle, unfinished
+from gpuenv.transaction import adding, check_target, creating, locked, recover, remove_entries, settle, unfinished
 
 
 def make_environment(prefix: Path, content: str) -> None:
@@ -63,6 +63,38 @@ def test_creating__replacing_works__only_the_new_one_is_there(tmp_path: Path) ->
         make_environment(prefix, "new")
     assert (prefix / "content").read_text() == "new"
     assert [path.name for path in prefix.parent.iterdir()] == ["tf"]
+
+
+def test_adding__it_works__what_changed_stays_changed(tmp_path: Path) -> None:
+    prefix, state = tmp_path / "envs" / "mine", tmp_path / "state"
+    make_environment(prefix, "old")
+    with locked(prefix, state), adding(prefix, state):
+        (prefix / "new").write_text("new")
+    assert sorted(path.name for path in prefix.iterdir()) == ["content", "etc", "new"]
+    assert [path.name for path in prefix.parent.iterdir()] == ["mine"]
+    assert unfinished(state) == ()
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_adding__it_fails__everything_is_as_it_was(tmp_path: Path, error: type[BaseException]) -> None:
+    prefix, state = tmp_path / "mine", tmp_path / "state"
+    make_environment(prefix, "old")
+    (prefix / "lib").mkdir()
+    (prefix / "lib" / "module.py").write_text("old")
+    (prefix / "link").symlink_to("content")
+    (prefix / "conda-meta").mkdir()
+    (prefix / "conda-meta" / "history").write_text("old\n")
+    before = tree(prefix)
+    with pytest.raises(error), locked(prefix, state), adding(prefix, state):
+        (prefix / "lib" / "module.py").unlink()
+        (prefix / "lib" / "module.py").write_text("new")
+        (prefix / "lib" / "more.py").write_text("new")
+        with (prefix / "conda-meta" / "history").open("a") as file:  # in place, as conda does
+            file.write("new\n")
+        raise error
+    assert tree(prefix) == before
+    assert (prefix / "link").is_symlink()
+    assert [path.name for path in tmp_path.iterdir() if path.name not in ("mine", "state")] == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX; run on Linux")

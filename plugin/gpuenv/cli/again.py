@@ -10,6 +10,7 @@ import argparse
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpuenv.cli.text import option_for, quoted
@@ -33,13 +34,15 @@ _PACKAGE = re.compile(r"(?P<install>pip install )(?P<name>[\w.-]+)(?=`)")
 class Again:
     """What to put into commands: the environment's option (None: unknown), options of `create`, locked versions.
 
-    `before` is a command that has to be run in front of `create`, to have its recipe at hand.
+    `before` is a command that has to be run in front of `create`, to have its recipe at hand. `adds` says that the
+    environment is none of gpuenv's own: what makes such a one again is `gpuenv add`.
     """
 
     target: str | None
     options: tuple[tuple[str, str], ...] = ()
     packages: Mapping[str, str] = field(default_factory=dict)
     before: str = ""
+    adds: bool = False
 
     def complete(self, text: str) -> str:
         """Return the text with every command in it whole."""
@@ -61,8 +64,11 @@ class Again:
 
     def _command(self, found: re.Match[str]) -> str:
         command, rest = found["command"], found["rest"]
-        if self.target is None:
+        if self.target is None or "-n NAME" in rest:
             return found[0]
+        if command == "create" and self.adds:
+            chosen = "".join(f" {option} {value}" for option, value in self.options)
+            return f"`{self.before}gpuenv add {self.target}{chosen}`"
         if command == "create":
             rest = _TARGET.sub("", rest, count=1)
             # A dry run asks which recipe fits, so nothing but the GPU is given; what the hint itself says wins.
@@ -78,20 +84,24 @@ class Again:
 
 def from_receipt(made: Receipt) -> Again:
     """Return how an environment is made again that gpuenv made, down to the versions of its packages."""
+    from gpuenv.receipt import was_added
+
     where = option_for(made.name, made.prefix)
     recipe, before = made.recipe, ""
     if made.recipe_origin == _FILE_ORIGIN:
         recipe = f"{made.recipe}.yaml"
         before = f"gpuenv export {where} -o {quoted(recipe)} && "
-    options = [("--recipe", quoted(recipe)), ("--python", ".".join(made.python_version.split(".")[:2]))]
+    adds = was_added(Path(made.prefix))
+    options = [("--recipe", quoted(recipe))]
+    options += [("--python", ".".join(made.python_version.split(".")[:2]))] if not adds else []
     options += [("--cuda-from", made.source)] if made.source != "pypi" or made.engine != "uv" else []
-    options += [("--engine", made.engine)] if made.engine != "uv" else []
+    options += [("--engine", made.engine)] if made.engine != "uv" and not adds else []
     channels = dict.fromkeys(package.rsplit("/", 2)[0] for package in made.conda_packages)
     options += [("--channel", quoted(channel)) for channel in channels]
     named = [found["capability"] for gpu in made.gpus if (found := _NAMED_GPU.fullmatch(gpu))]
     options += [("--gpu", capability) for capability in named]
     packages = dict(package.split("==", 1) for package in made.packages)
-    return Again(where, tuple(options), packages, before)
+    return Again(where, tuple(options), packages, before, adds)
 
 
 def from_arguments(args: argparse.Namespace) -> Again:
@@ -100,21 +110,22 @@ def from_arguments(args: argparse.Namespace) -> Again:
     if name is None and prefix is None:
         return Again(None)
     target = option_for(name, prefix or "")
-    if args.command != "create":
+    if args.command not in ("create", "add"):
         return Again(target)
+    adds = args.command == "add"
     typed = {
         "--recipe": args.recipe,
         "--tensorflow": args.tensorflow,
-        "--python": args.python,
+        "--python": getattr(args, "python", None),
         "--cuda-from": args.cuda_from,
-        "--engine": None if args.engine == "uv" else args.engine,
+        "--engine": None if adds or args.engine == "uv" else args.engine,
         "--driver": args.driver,
     }
     options = [(option, quoted(value)) for option, value in typed.items() if value]
     options += [("--channel", quoted(channel)) for channel in args.channel]
     options += [("--override-channels", "")] if args.override_channels else []
     options += [("--gpu", quoted(gpu)) for gpu in args.gpu if gpu.lower() != "none"]
-    return Again(target, tuple(options))
+    return Again(target, tuple(options), adds=adds)
 
 
 def completed(results: Iterable[CheckResult], again: Again) -> tuple[CheckResult, ...]:

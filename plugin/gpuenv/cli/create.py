@@ -12,8 +12,8 @@ from gpuenv.cli.outcome import Outcome
 from gpuenv.cli.text import check_lines, columns, option_for, size
 
 if TYPE_CHECKING:
-    from gpuenv.model import CondaPackage, Plan, Receipt
-    from gpuenv.session import Session
+    from gpuenv.model import CondaPackage, Plan, Receipt, Request
+    from gpuenv.session import Session, Target
 
 ASK_FROM_BYTES = 2 * 1024**3
 
@@ -22,45 +22,75 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `create`."""
     options.add_target(parser)
     what = parser.add_argument_group("what to make")
-    what.add_argument("--recipe", metavar="NAME|FILE", help="recipe to use instead of the best that fits")
-    what.add_argument("--tensorflow", metavar="VERSION", help="choose among recipes with this TensorFlow, as 2.4")
+    add_stack(what)
     what.add_argument("--python", metavar="VERSION", help="Python to use, as 3.8")
-    what.add_argument("--cuda-from", metavar="SOURCE", help="where CUDA and cuDNN come from: pypi, conda or toolkit")
     what.add_argument("--engine", default="uv", metavar="ENGINE", help="what builds the environment (default: uv)")
-    what.add_argument("--allow-cpu", action="store_true", help="accept a machine without a GPU, knowing it")
+    what.add_argument("--clone-from", metavar="ENV", help="clone this conda environment first, and add to the clone")
+    add_how(parser)
+    parser.add_argument("--force", action="store_true", help="replace an environment of that name")
+
+
+def add_stack(group: argparse._ArgumentGroup) -> None:
+    """Add which stack shall be installed."""
+    group.add_argument("--recipe", metavar="NAME|FILE", help="recipe to use instead of the best that fits")
+    group.add_argument("--tensorflow", metavar="VERSION", help="choose among recipes with this TensorFlow, as 2.4")
+    group.add_argument("--cuda-from", metavar="SOURCE", help="where CUDA and cuDNN come from: pypi, conda or toolkit")
+    group.add_argument("--allow-cpu", action="store_true", help="accept a machine without a GPU, knowing it")
+
+
+def add_how(parser: argparse.ArgumentParser) -> None:
+    """Add from where, for which machine, and what is done besides installing."""
     options.add_channels(parser)
     options.add_host_overrides(parser)
     options.add_verify(parser, "the recipe's")
     parser.add_argument("--no-warm", action="store_true", help="leave GPU code to be compiled when it is first used")
     parser.add_argument("--dry-run", action="store_true", help="print the plan and its sizes; change nothing")
-    parser.add_argument("--force", action="store_true", help="replace an environment of that name")
     options.add_yes(parser)
 
 
 def run(args: argparse.Namespace, session: Session) -> Outcome:
     """Plan, ask if need be, create; a failed check is an error after the work was done."""
-    from gpuenv import pipeline
-    from gpuenv.cli.verify import failed_checks
-    from gpuenv.model import Detail, Request
-    from gpuenv.recipes.select import unavailable_sources
+    from gpuenv.cli.add import python_of
     from gpuenv.transaction import check_target, locked
-    from gpuenv.warm import WarmOptions
 
     target = options.target(args, session)
-    request = Request(
+    request = request_of(args)
+    if args.clone_from is not None:
+        args.engine = "conda"  # no other clones environments
+        base = options.named_or_path(args.clone_from, session)
+        request = replace(request, onto=base, python=args.python or python_of(base))
+    elif args.python is not None:
+        request = replace(request, python=args.python)
+    if not args.dry_run:
+        # Before the machine is probed, so that the answer comes at once; what a killed run left is cleaned up first.
+        with locked(target.prefix, session.state_dir):
+            check_target(target.prefix, replace_existing=args.force)
+    return make(args, session, target, request)
+
+
+def request_of(args: argparse.Namespace) -> Request:
+    """Return what was asked for, but for Python and an environment to add to."""
+    from gpuenv.model import Request
+
+    return Request(
         recipe=args.recipe,
         framework="tensorflow" if args.tensorflow else None,
         framework_version=args.tensorflow,
-        python=args.python,
         cuda_from=args.cuda_from,
         allow_cpu=args.allow_cpu,
         channels=options.channels(args),
         override_channels=args.override_channels,
     )
-    if not args.dry_run:
-        # Before the machine is probed, so that the answer comes at once; what a killed run left is cleaned up first.
-        with locked(target.prefix, session.state_dir):
-            check_target(target.prefix, replace_existing=args.force)
+
+
+def make(args: argparse.Namespace, session: Session, target: Target, request: Request) -> Outcome:
+    """Plan, and unless that was all, ask if need be and carry it out."""
+    from gpuenv import pipeline
+    from gpuenv.cli.verify import failed_checks
+    from gpuenv.model import Detail
+    from gpuenv.recipes.select import unavailable_sources
+    from gpuenv.warm import WarmOptions
+
     planned = pipeline.plan(session, request, options.overrides(args, session), target, args.engine)
     names = options.check_names(args)
     if names is not None:
@@ -74,7 +104,7 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
         session.report(Detail(line))
     _ask(planned, args, session)
     ahead = None if args.no_warm else WarmOptions()
-    made = pipeline.create(session, planned, replace_existing=args.force, warm_options=ahead)
+    made = pipeline.create(session, planned, replace_existing=getattr(args, "force", False), warm_options=ahead)
     again = from_receipt(made)
     made = replace(made, checks=completed(made.checks, again))
     failed = failed_checks(made.checks, again)
@@ -108,6 +138,8 @@ def plan_document(planned: Plan) -> dict[str, Any]:
         "installed_bytes": planned.lock.installed_bytes,
         "environment": planned.environment,
         "checks": planned.checks,
+        "onto": planned.onto,
+        "changes": planned.changes,
     }
 
 
@@ -128,6 +160,7 @@ def plan_text(planned: Plan) -> str:
         *(("GPU", describe_gpu(gpu)) for gpu in choice.gpus),
         ("packages", f"{len(lock.packages)}, from {lock.origin}"),
         *([("conda", conda_text(lock.conda_packages))] if lock.conda_packages else []),
+        *([("replaces", changes_text(planned))] if planned.changes else []),
         ("download", f"at most {size(lock.download_bytes)}; nothing that is in a cache already"),
         ("disk", f"at most {size(lock.installed_bytes)}{unpacked}; hard links to caches where the file system allows"),
         ("checks", ", ".join(planned.checks) or "none"),
@@ -167,10 +200,18 @@ def conda_text(packages: tuple[CondaPackage, ...]) -> str:
     return f"{asked}{f' and {rest} more' if rest else ''}, from {channels}"
 
 
+def changes_text(planned: Plan) -> str:
+    """Name what an environment's own packages become: `numpy 1.19.2 by 1.19.5, h5py 3.1.0 by 2.10.0`."""
+    return ", ".join(f"{one.name} {one.installed} by {one.wanted}" for one in planned.changes)
+
+
 def _ask(planned: Plan, args: argparse.Namespace, session: Session) -> None:
     """Ask before a big download and before an environment is replaced. Raises UsageError when the answer is no."""
-    if args.force and planned.prefix.exists():
+    if planned.onto is None and planned.prefix.exists() and args.force:
         options.confirm(f"Replace the environment at `{planned.prefix}`?", yes=args.yes)
+    if planned.adds:
+        also = f", which replaces {changes_text(planned)}" if planned.changes else ""
+        options.confirm(f"Add the stack to `{planned.prefix}`{also}?", yes=args.yes)
     big = planned.lock.download_bytes or 0
     if big > ASK_FROM_BYTES and not args.yes and not _is_cached(planned, session):
         options.confirm(f"Download up to {size(big)}?", yes=args.yes)

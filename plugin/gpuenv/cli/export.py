@@ -1,4 +1,4 @@
-"""`gpuenv export`: an environment's recipe and lock, to make the very same one elsewhere."""
+"""`gpuenv export`: an environment as one file, its recipe with its lock in it, to make the very same one elsewhere."""
 
 from __future__ import annotations
 
@@ -8,75 +8,72 @@ from typing import TYPE_CHECKING
 
 from gpuenv.cli import options
 from gpuenv.cli.outcome import Outcome
-from gpuenv.cli.text import option_for
 from gpuenv.errors import Hint, TargetError
 
 if TYPE_CHECKING:
-    from gpuenv.model import Receipt
+    from gpuenv.model import Receipt, Recipe
     from gpuenv.session import Session
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `export`."""
     options.add_target(parser)
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", help="write FILE and its lock beside it (default: the recipe to stdout)"
-    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="file to write (default: stdout)")
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
 
 
 def run(args: argparse.Namespace, session: Session) -> Outcome:
-    """Print the recipe, or write recipe and lock so that `gpuenv create --recipe FILE` makes the same again."""
-    import msgspec
-
+    """Print or write what `gpuenv create --recipe FILE` makes the same environment from."""
     from gpuenv.model import Warned
-    from gpuenv.paths import etc_dir
-    from gpuenv.receipt import read_receipt, read_recipe
-    from gpuenv.recipes.lock import lock_path, minor_of
+    from gpuenv.receipt import read_receipt
     from gpuenv.recipes.show import recipe_yaml
     from gpuenv.text_files import typed, write_texts
 
     target = options.existing_target(args, session)
-    made, whole = read_receipt(target.prefix), read_recipe(target.prefix)
-    minor = minor_of(made.python_version)
-    # The lock is for one platform and Python; naming others would mean that they solve anew.
-    recipe = msgspec.structs.replace(whole, pythons=[minor], platforms=[made.platform])
+    made, recipe = read_receipt(target.prefix), exported(target.prefix)
     text = recipe_yaml(recipe)
-    lock_text = _lock_text(etc_dir(target.prefix) / "lock.txt")
     others = _others(made, session.engine(made.engine).describe(target.prefix).site_packages)
     if others:
         session.report(Warned(_others_text(others)))
+    document = {"recipe": recipe, "yaml": text, "output": args.output, "others": others}
     if args.output is None:
-        same = f"`gpuenv export {option_for(made.name, made.prefix)} -o FILE`"
-        if not args.json:
-            session.report(Warned(f"the recipe alone pins nothing: {same} writes its lock beside it"))
-        text = f"# The lock of these packages is not in here: {same} writes both.\n{text}"
-        return Outcome({"recipe": recipe, "yaml": text, "lock": lock_text, "others": others}, text.rstrip("\n"))
+        return Outcome(document, text.rstrip("\n"))
     output = Path(args.output)
     if output.exists() and not args.force:
         raise TargetError(f"`{output}` exists already", hints=[Hint("export.force", "overwrite it with `--force`")])
-    lock_file = lock_path(output, made.source, made.platform, minor)
-    write_texts({lock_file: lock_text, output: text})
-    return Outcome(
-        {"recipe": recipe, "output": output, "lock": lock_file, "others": others},
-        f"Wrote `{output}` and `{lock_file}`\n"
-        f"Next: gpuenv create -n {made.name or 'tf'} --recipe {typed(output)}{_same_packages(made)}",
-    )
+    write_texts({output: text})
+    engine = "" if made.engine == "uv" else f" --engine {made.engine}"
+    again = f"gpuenv create -n {made.name or 'tf'} --recipe {typed(output)}{engine}"
+    return Outcome(document, f"Wrote `{output}`\nNext: {again}", talk=True)
 
 
-def _same_packages(made: Receipt) -> str:
-    """Return the options of `create` without which another engine would take other packages than the lock's."""
-    from gpuenv.cli.again import from_receipt
+def exported(prefix: Path) -> Recipe:
+    """Return the recipe of an environment, narrowed to its platform, Python, source and channels, with its lock in it.
 
-    wanted = ("--engine", "--cuda-from", "--channel")
-    return "".join(f" {option} {value}" for option, value in from_receipt(made).options if option in wanted)
+    Raises TargetError when gpuenv did not make it, or a file of it is gone.
+    """
+    import msgspec
 
+    from gpuenv.paths import etc_dir
+    from gpuenv.receipt import read_receipt, read_recipe
+    from gpuenv.recipes.lock import minor_of, parse_lock
 
-def _lock_text(path: Path) -> str:
+    made, whole = read_receipt(prefix), read_recipe(prefix)
+    path = etc_dir(prefix) / "lock.txt"
     try:
-        return path.read_text("utf-8")
+        lock = path.read_text("utf-8")
     except OSError as err:
         raise TargetError(f"`{path}` cannot be read, so there is no lock to export", cause=str(err)) from err
+    # The lock is for one platform, Python and source; naming others would mean that they solve anew.
+    source = whole.sources[made.source]
+    channels = list(dict.fromkeys(package.channel for package in parse_lock(lock, str(path)).conda_packages))
+    return msgspec.structs.replace(
+        whole,
+        pythons=[minor_of(made.python_version)],
+        platforms=[made.platform],
+        sources={made.source: msgspec.structs.replace(source, channels=channels or source.channels)},
+        locks=[lock],
+    )
 
 
 def _others(made: Receipt, site_packages: Path) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +17,15 @@ class Front:
     """How gpuenv was called.
 
     `program` is what people type. `locate` says where the environment of a name is or shall be, `active` is the one to
-    take when none is named. `json`, `quiet` and `yes` hold unless options say more; `engine` is the default one.
-    `on_error` is told an error instead of it being printed; with `--json` errors are in the document.
+    take when none is named, `known` lists more of them than gpuenv's own. `json`, `quiet` and `yes` hold unless options
+    say more; `engine` is the default one. `on_error` is told an error instead of it being printed; with `--json` errors
+    are in the document.
     """
 
     program: str = "gpuenv"
     locate: Callable[[str], Path] | None = None
     active: Path | None = None
+    known: Callable[[], Iterable[Path]] = tuple
     json: bool = False
     quiet: bool = False
     yes: bool = False

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     from gpuenv.transaction import unfinished
 
     receipts, damaged = [], []
-    for prefix in known_prefixes(environments_dir(session.environ), session.data_dir):
+    for prefix in known_prefixes(environments_dir(session.environ), session.data_dir, session.names.known()):
         try:
             receipts.append(read_receipt(prefix))
         except TargetError as error:

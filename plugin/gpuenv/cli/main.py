@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # A command is the module `gpuenv.cli.<name>`; the text is its line in `gpuenv --help`.
 COMMANDS = {
     "create": "make an environment in which the framework trains on the GPU",
+    "add": "add a stack to an environment that is there, or say why that cannot be",
     "verify": "prove that an environment works, or name what is in the way",
     "warm": "compile ahead the GPU code that this GPU would compile at the first step",
     "run": "run a command inside an environment",
@@ -181,7 +182,7 @@ def _run(args: argparse.Namespace, talk: Talk, front: Front) -> Outcome:
     with warnings.catch_warnings(record=True) as caught, redirect_stdout(sys.stderr or StringIO()):
         warnings.simplefilter("always", PluginWarning)
         try:
-            names = Names(front.locate, front.active)
+            names = Names(front.locate, front.active, front.known)
             session = Session(plugins(), load_settings(os.environ), dict(os.environ), talk, names)
             outcome: Outcome = args.run(args, session)
         finally:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NoReturn
 from gpuenv.errors import Hint, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gpuenv.cli.front import Front
     from gpuenv.model import Overrides
     from gpuenv.session import Session, Target
@@ -114,6 +116,17 @@ def existing_target(args: argparse.Namespace, session: Session) -> Target:
     found = target(args, session)
     settle(found.prefix, session.state_dir)
     return found
+
+
+def named_or_path(text: str, session: Session) -> Path:
+    """Return the directory of an environment given by name or by path. Raises UsageError, TargetError for none."""
+    from gpuenv.errors import TargetError
+
+    is_path = any(mark in text for mark in ("/", "\\")) or text.startswith((".", "~"))
+    found = session.target(None, text) if is_path else session.target(text, None)
+    if not found.prefix.is_dir():
+        raise TargetError(f"there is no environment at `{found.prefix}`")
+    return found.prefix
 
 
 def overrides(args: argparse.Namespace, session: Session) -> Overrides:

@@ -21,13 +21,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, session: Session) -> Outcome:
     """Ask, then remove; what a run that was killed left there is enough to remove."""
     from gpuenv import pipeline
-    from gpuenv.receipt import own_entries
+    from gpuenv.receipt import own_entries, was_added
     from gpuenv.transaction import settle
 
     target = options.target(args, session)
     if settle(target.prefix, session.state_dir) and not target.prefix.exists():
         return Outcome({"prefix": target.prefix, "kept": ()}, f"Removed what was left of `{target.prefix}`", talk=True)
     own_entries(target.prefix)
+    if was_added(target.prefix):
+        options.confirm(f"Take out of `{target.prefix}` what gpuenv put beside its packages?", yes=args.yes)
+        pipeline.remove(session, target)
+        text = f"Took out of `{target.prefix}` what gpuenv put beside its packages; these and the rest stay"
+        return Outcome({"prefix": target.prefix, "kept": ()}, text, talk=True)
     options.confirm(f"Remove the environment at `{target.prefix}`?", yes=args.yes)
     kept = pipeline.remove(session, target)
     lines = [f"Removed `{target.prefix}`"]

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from gpuenv import process
-from gpuenv.engines.conda_answers import error_of, packages_of, parse_answer
-from gpuenv.engines.conda_prefix import describe_conda, python_path
+from gpuenv.engines.conda_answers import channel_of, error_of, packages_of, parse_answer
+from gpuenv.engines.conda_prefix import describe_conda, installed_packages, python_path
 from gpuenv.engines.uv import install_packages
 from gpuenv.errors import FetchError, GpuenvError, Hint
 from gpuenv.model import Built, CondaPackage, Detail, Plan, Progress, Reporter, Solved, Wanted
@@ -37,11 +37,7 @@ class CondaEngine:
         """
         from gpuenv.engines.uv_lock import solve
 
-        nowhere = Path(os.path.abspath(f".gpuenv-nowhere-{os.getpid()}"))
-        call = Call(("create", "--dry-run", "--prefix", str(nowhere)), wanted.channels, wanted.conda_specs)
-        cuda = str(wanted.cuda_driver_api) if wanted.cuda_driver_api is not None else ""
-        answer = run_conda(call, {"CONDA_OVERRIDE_CUDA": cuda, "CONDA_SUBDIR": wanted.platform}, report)
-        packages = packages_of(answer, wanted, package_caches(answer, report))
+        packages = solve_new(wanted, report) if wanted.onto is None else solve_onto(wanted.onto, wanted, report)
         if not wanted.requirements:
             return Solved("", "conda", conda_packages=packages)
         pypi = solve(wanted, report)
@@ -67,6 +63,28 @@ class CondaEngine:
         variables["CONDA_OVERRIDE_CUDA"] = str(api or plan.choice.source.cuda_toolkit)
         run_conda(Call(("create", "--yes", "--prefix", str(plan.prefix)), channels, specs), variables, report)
         check_hashes(plan.prefix, packages)
+        built = describe_conda(plan.prefix)
+        install_packages(built, plan, report)
+        return built
+
+    def clone(self, plan: Plan, report: Reporter) -> None:
+        """Copy an environment with conda, which puts the new prefix into its files. Raises GpuenvError."""
+        run_conda(Call(("create", "--yes", "--prefix", str(plan.prefix), "--clone", str(plan.onto))), {}, report)
+
+    def add(self, plan: Plan, report: Reporter) -> Built:
+        """Install what of the lock is not there yet, and change no other conda package.
+
+        Raises as `build` does.
+        """
+        own = {package.file_name for package in installed_packages(plan.prefix, {})}
+        new = [package for package in plan.lock.conda_packages if package.file_name not in own]
+        if new:
+            channels = tuple(dict.fromkeys(package.channel for package in new))
+            specs = tuple(f"{one.name}={one.version}={one.build}" for one in new)
+            command = ("install", "--yes", "--freeze-installed", "--prefix", str(plan.prefix))
+            variables = {"CONDA_OVERRIDE_CUDA": str(plan.choice.source.cuda_toolkit)}
+            run_conda(Call(command, channels, specs), variables, report)
+        check_hashes(plan.prefix, plan.lock.conda_packages)
         built = describe_conda(plan.prefix)
         install_packages(built, plan, report)
         return built
@@ -123,6 +141,34 @@ def run_conda(call: Call, variables: Mapping[str, str], report: Reporter) -> dic
     if ended.ok:
         return document
     raise error_of(document, call.channels, call.specs, ended)
+
+
+def solve_new(wanted: Wanted, report: Reporter) -> tuple[CondaPackage, ...]:
+    """Ask conda which packages a new environment would have. Raises UnsolvableError or FetchError."""
+    nowhere = Path(os.path.abspath(f".gpuenv-nowhere-{os.getpid()}"))
+    call = Call(("create", "--dry-run", "--prefix", str(nowhere)), wanted.channels, wanted.conda_specs)
+    answer = run_conda(call, _for_another_machine(wanted), report)
+    return packages_of(answer, wanted, package_caches(answer, report))
+
+
+def solve_onto(prefix: Path, wanted: Wanted, report: Reporter) -> tuple[CondaPackage, ...]:
+    """Ask conda which packages an environment would have with what is wanted, none of its own changed.
+
+    Raises UnsolvableError or FetchError.
+    """
+    listed = run_conda(Call(("list", "--prefix", str(prefix))), {}, report)
+    channels = {str(one["dist_name"]): channel_of(one, wanted.channels) for one in listed.get("packages", ())}
+    own = {package.name: package for package in installed_packages(prefix, channels)}
+    if wanted.conda_specs:
+        command = ("install", "--dry-run", "--freeze-installed", "--prefix", str(prefix))
+        answer = run_conda(Call(command, wanted.channels, wanted.conda_specs), _for_another_machine(wanted), report)
+        own |= {package.name: package for package in packages_of(answer, wanted, package_caches(answer, report))}
+    return tuple(own.values())
+
+
+def _for_another_machine(wanted: Wanted) -> dict[str, str]:
+    cuda = str(wanted.cuda_driver_api) if wanted.cuda_driver_api is not None else ""
+    return {"CONDA_OVERRIDE_CUDA": cuda, "CONDA_SUBDIR": wanted.platform}
 
 
 def package_caches(answer: Mapping[str, Any], report: Reporter) -> tuple[Path, ...]:

@@ -92,7 +92,7 @@ def _package(linked: Mapping[str, Any], record: Mapping[str, Any], wanted: Wante
         name=linked["name"],
         version=linked["version"],
         build=linked["build_string"],
-        channel=_channel(linked, wanted.channels),
+        channel=channel_of(linked, wanted.channels),
         subdir=linked["platform"],
         file_name=record["fn"],
         sha256=record.get("sha256"),
@@ -102,7 +102,7 @@ def _package(linked: Mapping[str, Any], record: Mapping[str, Any], wanted: Wante
     )
 
 
-def _channel(linked: Mapping[str, Any], channels: Sequence[str]) -> str:
+def channel_of(linked: Mapping[str, Any], channels: Sequence[str]) -> str:
     """Return the channel as the user or the recipe named it: by its address, else by its name."""
     address, name = str(linked.get("base_url", "")).rstrip("/"), str(linked["channel"])
     by_address = {channel.rstrip("/"): channel for channel in channels}

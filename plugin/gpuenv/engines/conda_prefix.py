@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,33 @@ def python_record(prefix: Path) -> dict[str, Any]:
         cause=f"expected a record of Python in `{directory}`, found none",
         hints=[Hint("target.recreate", f"make the environment again with `gpuenv create -p {prefix}`")],
     )
+
+
+def installed_packages(prefix: Path, channels: Mapping[str, str]) -> tuple[CondaPackage, ...]:
+    """Read which conda packages an environment has, without those whose record has no hash.
+
+    `channels` are the channels' names by package (`cudnn-8.0.5.39-ha5ca753_1`); without one it is what the record says,
+    which may be an address.
+    """
+    found = []
+    for path in sorted((prefix / "conda-meta").glob("*.json")):
+        record = json.loads(path.read_text("utf-8"))
+        if not record.get("sha256") and not record.get("md5"):
+            continue
+        package = CondaPackage(
+            name=record["name"],
+            version=record["version"],
+            build=record["build"],
+            channel=channels.get(path.stem, str(record.get("channel", ""))),
+            subdir=record["subdir"],
+            file_name=record["fn"],
+            sha256=record.get("sha256"),
+            md5=record.get("md5"),
+            size_bytes=record.get("size"),
+            requested=bool(record.get("requested_spec") or record.get("requested_specs")),
+        )
+        found.append(package)
+    return tuple(found)
 
 
 def python_path(prefix: Path, platform: str) -> Path:

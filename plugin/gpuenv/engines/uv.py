@@ -18,7 +18,7 @@ from packaging.version import Version
 from gpuenv import process
 from gpuenv.engines.index import index_environment
 from gpuenv.engines.uv_errors import build_error, explain
-from gpuenv.errors import GpuenvError, Hint, TargetError, UnsolvableError
+from gpuenv.errors import GpuenvError, Hint, TargetError, UnsolvableError, UsageError
 from gpuenv.model import Built, Detail, Plan, Progress, Reporter, Solved, Wanted
 from gpuenv.paths import log_dir
 
@@ -59,6 +59,20 @@ class UvEngine:
         made = run_uv(["venv", "--python", python, "--prompt", plan.name or plan.prefix.name, plan.prefix], report)
         if not made.ok:
             raise build_error(made, plan)
+        built = self.describe(plan.prefix)
+        install_packages(built, plan, report)
+        return built
+
+    def clone(self, plan: Plan, report: Reporter) -> None:
+        """Refuse: what is in a virtual environment has its path in it. Raises UsageError."""
+        raise UsageError(
+            f"`{plan.onto}` cannot be cloned: uv copies no environments",
+            cause="only conda environments can be cloned, by conda",
+            hints=[Hint("clone.add", f"add the stack to it with `gpuenv add -p {plan.onto}`")],
+        )
+
+    def add(self, plan: Plan, report: Reporter) -> Built:
+        """Install the lock into a virtual environment that is there. Raises as `build` does."""
         built = self.describe(plan.prefix)
         install_packages(built, plan, report)
         return built

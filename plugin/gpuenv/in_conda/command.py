@@ -50,6 +50,7 @@ def run(arguments: tuple[str, ...]) -> int:
         program="conda gpuenv",
         locate=prefix_of,
         active=_active(),
+        known=_known,
         json=bool(context.json),
         quiet=bool(context.quiet),
         yes=bool(context.always_yes),
@@ -92,6 +93,13 @@ def prefix_of(name: str) -> Path:
         return Path(determine_target_prefix(context, Namespace(name=name, prefix=None)))
     except CondaError as err:
         raise UsageError(str(err)) from err
+
+
+def _known() -> list[Path]:
+    """List the environments that conda knows, wherever they came from: made, cloned or renamed."""
+    from conda.core.envs_manager import list_all_known_prefixes
+
+    return [Path(prefix) for prefix in list_all_known_prefixes()]
 
 
 def _active() -> Path | None:

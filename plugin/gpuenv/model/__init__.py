@@ -21,6 +21,7 @@ from gpuenv.model.host import (
 )
 from gpuenv.model.plan import (
     Built,
+    Change,
     Choice,
     CondaPackage,
     CudaFiles,
@@ -42,6 +43,7 @@ __all__ = [
     "Archive",
     "ArchiveKind",
     "Built",
+    "Change",
     "CheckResult",
     "CheckStatus",
     "Choice",

@@ -18,7 +18,8 @@ GpuCode = Literal["native", "ptx", "unknown"]
 class Request:
     """What the user asked for; None means "gpuenv chooses".
 
-    `channels` are conda channels that come before the recipe's, or with `override_channels` instead of them.
+    `channels` are conda channels that come before the recipe's, or with `override_channels` instead of them. `onto` is
+    an environment that is there already: the stack is added to it, or to a clone of it.
     """
 
     recipe: str | None = None
@@ -30,6 +31,7 @@ class Request:
     allow_cpu: bool = False
     channels: tuple[str, ...] = ()
     override_channels: bool = False
+    onto: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ class Wanted:
     be solved. `conda_specs` are conda packages, Python among them, from `channels` (first wins); an engine that does
     not install conda packages leaves them alone. `cuda_driver_api` is what the driver of the machine that the
     environment is for knows (conda's `__cuda`), None when it has none. `python` is an installed interpreter of that
-    version, for what has to be built to be looked at; None without one.
+    version, for what has to be built to be looked at; None without one. `onto` is an environment whose own packages
+    stay: then the conda packages are its own, with what is added.
     """
 
     requirements: tuple[str, ...]
@@ -134,6 +137,7 @@ class Wanted:
     channels: tuple[str, ...] = ()
     cuda_driver_api: Version | None = None
     python: str | None = None
+    onto: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +184,21 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A Python package of an environment that is there already, and the version that the stack puts in its place."""
+
+    name: str
+    installed: str
+    wanted: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything `create` is going to do, before it does any of it.
 
     `name` is None for an environment given by path. `checks` are the names to run after building, in order.
     `environment` is the recipe's and the source's variables together, still with `{prefix}` and `{cuda_dir}` in them.
+    `onto` is the environment that is added to: at `prefix`, or cloned to there first; `changes` are what is replaced.
     """
 
     host: Host
@@ -195,6 +209,13 @@ class Plan:
     name: str | None
     platform: str
     checks: tuple[str, ...]
+    onto: Path | None = None
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def adds(self) -> bool:
+        """Say whether the stack goes into an environment that is there already and stays."""
+        return self.onto == self.prefix
 
     @property
     def environment(self) -> dict[str, Variable]:

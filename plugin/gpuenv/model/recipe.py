@@ -90,7 +90,10 @@ class Source(_Part, frozen=True):
 
 
 class Recipe(_Part, frozen=True):
-    """A stack: framework, Pythons, GPUs, and the sources that can supply CUDA and cuDNN, preferred first."""
+    """A stack: framework, Pythons, GPUs, and the sources that can supply CUDA and cuDNN, preferred first.
+
+    `locks` are texts of locks, for a recipe that is whole in one file; those of a team lie beside its recipe.
+    """
 
     gpuenv_recipe_version: Literal["1"]
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -104,6 +107,7 @@ class Recipe(_Part, frozen=True):
     environment: dict[str, Variable] = {}
     checks: list[CheckName] = msgspec.field(default_factory=lambda: list(DEFAULT_CHECKS))
     notes: list[str] = []
+    locks: list[str] = []
 
     def variables(self, source: str) -> dict[str, Variable]:
         """Return the environment variables for one source: the recipe's, and over them the source's."""

@@ -18,6 +18,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -59,19 +60,25 @@ def minor_of(python_version: str) -> str:
 
 
 def read_lock(loaded: LoadedRecipe, source: str, platform: str, python_version: str) -> Lock | None:
-    """Read the recipe's lock, or that of a recipe it extends while it still fits; None when there is none.
+    """Read the recipe's lock: beside it, in it, or beside a recipe it extends, the first that fits the recipe.
 
-    The recipe's own lock comes back even when it is stale, for the caller to say so. Raises RecipeError for a lock
-    with an entry without a hash, or with an index address.
+    When none of its own fits, the first of these comes back, for the caller to say so; None when there is none. Raises
+    RecipeError for a lock with an entry without a hash, or with an index address.
     """
-    own = _read(Path(loaded.path), source, platform, python_version)
-    if own is not None:
-        return own
-    for base in loaded.bases:
-        lock = _read(Path(base), source, platform, python_version)
-        if lock is not None and not lock_is_stale(loaded, lock):
-            return lock
-    return None
+    wanted = (source, platform, python_version)
+    beside = _read(Path(loaded.path), *wanted)
+    own = [*([beside] if beside is not None else []), *_written_in(loaded, *wanted)]
+    bases = (lock for base in loaded.bases if (lock := _read(Path(base), *wanted)) is not None)
+    fitting = (lock for lock in chain(own, bases) if not lock_is_stale(loaded, lock))
+    return next(fitting, own[0] if own else None)
+
+
+def _written_in(loaded: LoadedRecipe, source: str, platform: str, python_version: str) -> Iterator[Lock]:
+    """Read the locks for that source, platform and Python that stand in the recipe's own file."""
+    for text in loaded.recipe.locks:
+        header = _header(text, loaded.path)
+        if (header.source, header.platform, header.python_version) == (source, platform, minor_of(python_version)):
+            yield parse_lock(text, loaded.path)
 
 
 def lock_is_stale(loaded: LoadedRecipe, lock: Lock) -> bool:

@@ -29,9 +29,10 @@ def conda_inputs(recipe: Recipe, source_name: str, platform: str) -> tuple[str, 
     return tuple(recipe.sources[source_name].packages.get(platform, ()))  # type: ignore[call-overload]
 
 
-def conda_specs(recipe: Recipe, source_name: str, platform: str, python_version: str) -> tuple[str, ...]:
-    """Return the conda packages that a source of a recipe needs: Python, and what the source names."""
-    return (f"python={python_version}", *conda_inputs(recipe, source_name, platform))
+def conda_specs(recipe: Recipe, source_name: str, platform: str, python_version: str | None) -> tuple[str, ...]:
+    """Return the conda packages that a source of a recipe needs: Python unless it is there, and what it names."""
+    python = (f"python={python_version}",) if python_version is not None else ()
+    return (*python, *conda_inputs(recipe, source_name, platform))
 
 
 def conda_channels(recipe: Recipe, source_name: str, request: Request) -> tuple[str, ...]:

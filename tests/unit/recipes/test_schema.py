@@ -57,7 +57,7 @@ def test_parse_recipe__shipped__are_all_valid() -> None:
         pytest.param(
             "summary: A small stack",
             "summary: x\ncolour: red",
-            "small.yaml:4:1: expected `checks` or `notes`, found the key `colour`",
+            "small.yaml:4:1: expected `checks`, `notes` or `locks`, found the key `colour`",
             id="unknown key",
         ),
         pytest.param(
