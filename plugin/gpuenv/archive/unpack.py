@@ -83,26 +83,44 @@ class Hasher:
     def __init__(self) -> None:
         self._queue: queue.Queue[bytes | None] = queue.Queue(8)
         self._digest = hashlib.sha256()
+        self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def update(self, data: bytes) -> None:
-        """Add data; it is hashed soon."""
-        self._queue.put(data)
+        """Add data; it is hashed soon, or never when this was closed meanwhile."""
+        while not self._closed.is_set():
+            try:
+                self._queue.put(data, timeout=0.1)
+            except queue.Full:
+                continue
+            return
 
     def hexdigest(self) -> str:
         """Return the hash of everything; nothing can be added after this."""
-        self.close()
+        if not self._closed.is_set():
+            self._queue.put(None)
+            self._thread.join()
+            self._closed.set()
         return self._digest.hexdigest()
 
     def close(self) -> None:
-        """Let the thread end, after it has hashed what it was given."""
-        if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join()
+        """End the thread, and let nobody wait who still adds data."""
+        self._closed.set()
+        try:
+            self._queue.put_nowait(None)
+        except queue.Full:
+            pass
+        self._thread.join()
 
     def _run(self) -> None:
-        while (data := self._queue.get()) is not None:
+        while not self._closed.is_set():
+            try:
+                data = self._queue.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            if data is None:
+                return
             self._digest.update(data)
 
 
