@@ -4,6 +4,7 @@ Settings are the file `settings.yaml` in the configuration directory::
 
     recipe_dirs: [/srv/gpuenv/recipes]
     default_recipe: tf-2.4
+    facts: [/srv/gpuenv/facts.yaml]
 
 Three variables win over it: GPUENV_CONFIG_DIR moves the configuration directory, GPUENV_RECIPE_PATH puts recipe
 directories in front of `recipe_dirs`, GPUENV_DATA_DIR moves environments and state.
@@ -29,11 +30,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a user or an administrator has set.
 
     `recipe_dirs` are the team's directories with recipes, absolute, searched in this order. `default_recipe` is taken
-    when no recipe is named.
+    when no recipe is named. `facts` are files of facts, absolute, that win over gpuenv's own.
     """
 
     recipe_dirs: list[str] = []
     default_recipe: str = "tf-2.4"
+    facts: list[str] = []
 
 
 def user_config_dir(environ: Mapping[str, str]) -> Path:
@@ -69,8 +71,8 @@ def user_recipes_dir(environ: Mapping[str, str]) -> Path:
 def load_settings(environ: Mapping[str, str], config_dir: Path | None = None) -> Settings:
     """Read the settings, with the variables over them; a file that does not exist means the defaults.
 
-    Directories in the file may begin with `~` or be relative to it. Raises UsageError with file, line and column for a
-    file that is wrong.
+    Directories and files in it may begin with `~` or be relative to it. Raises UsageError with file, line and column
+    for a file that is wrong.
     """
     path = (config_dir or user_config_dir(environ)) / FILE_NAME
     settings = _read(path) if path.is_file() else Settings()
@@ -79,7 +81,8 @@ def load_settings(environ: Mapping[str, str], config_dir: Path | None = None) ->
         *(str(Path(part).expanduser().absolute()) for part in given),
         *(str(path.parent / Path(part).expanduser()) for part in settings.recipe_dirs),
     ]
-    return Settings(list(dict.fromkeys(dirs)), settings.default_recipe)
+    facts = [str(path.parent / Path(file).expanduser()) for file in settings.facts]
+    return Settings(list(dict.fromkeys(dirs)), settings.default_recipe, facts)
 
 
 def _read(path: Path) -> Settings:
