@@ -343,6 +343,7 @@ def wanted(host: Host, request: Request, choice: Choice) -> Wanted:
         cuda_driver_api=_cuda_driver_api(host, choice, platform),
         python=choice.python.path if choice.python is not None else None,
         onto=request.onto,
+        glibc_min=recipe.glibc_min,
     )
 
 

@@ -6,6 +6,7 @@ Settings are the file `settings.yaml` in the configuration directory::
     default_recipe: tf-2.4
     archive_mirrors: ["https://mirror.example/cudnn/{name}"]
     archive_dirs: [/srv/nvidia]
+    facts: [/srv/gpuenv/facts.yaml]
 
 Variables win over it: GPUENV_CONFIG_DIR moves the configuration directory, GPUENV_RECIPE_PATH puts recipe directories
 in front of `recipe_dirs`, GPUENV_DATA_DIR moves environments, state and cache, GPUENV_CACHE_DIR the cache alone.
@@ -34,13 +35,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `recipe_dirs` are the team's directories with recipes, absolute, searched in this order. `default_recipe` is taken
     when no recipe is named. `archive_mirrors` are asked for NVIDIA's archives before NVIDIA is: addresses with `{name}`
     in them, or to put in front of the path of NVIDIA's. `archive_dirs` are looked through for archives, beside the
-    user's download directory.
+    user's download directory. `facts` are files of
+    facts, absolute, that win over gpuenv's own.
     """
 
     recipe_dirs: list[str] = []
     default_recipe: str = "tf-2.4"
     archive_mirrors: list[str] = []
     archive_dirs: list[str] = []
+    facts: list[str] = []
 
 
 def user_config_dir(environ: Mapping[str, str]) -> Path:
@@ -95,8 +98,8 @@ def user_recipes_dir(environ: Mapping[str, str]) -> Path:
 def load_settings(environ: Mapping[str, str], config_dir: Path | None = None) -> Settings:
     """Read the settings, with the variables over them; a file that does not exist means the defaults.
 
-    Directories in the file may begin with `~` or be relative to it. Raises UsageError with file, line and column for a
-    file that is wrong.
+    Directories and files in it may begin with `~` or be relative to it. Raises UsageError with file, line and column
+    for a file that is wrong.
     """
     path = (config_dir or user_config_dir(environ)) / FILE_NAME
     settings = _read(path) if path.is_file() else Settings()
@@ -106,7 +109,10 @@ def load_settings(environ: Mapping[str, str], config_dir: Path | None = None) ->
         *(str(path.parent / Path(part).expanduser()) for part in settings.recipe_dirs),
     ]
     archive_dirs = [str(path.parent / Path(part).expanduser()) for part in settings.archive_dirs]
-    return msgspec.structs.replace(settings, recipe_dirs=list(dict.fromkeys(dirs)), archive_dirs=archive_dirs)
+    facts = [str(path.parent / Path(file).expanduser()) for file in settings.facts]
+    return msgspec.structs.replace(
+        settings, recipe_dirs=list(dict.fromkeys(dirs)), archive_dirs=archive_dirs, facts=facts
+    )
 
 
 def _read(path: Path) -> Settings:

@@ -7,8 +7,9 @@ puts on PATH, because TensorFlow's `LoadLibraryExW` call looks there and not bes
 Linked is what is needed and no more: the names that the framework opens, those that cuDNN opens later, and what those
 need in turn as far as the source has it. The last part matters because the dynamic linker takes `$ORIGIN` of a linked
 library to be the directory of the link: `libcudnn_ops_infer.so.8` no longer finds cuBLAS by its own relative path.
-Whatever else lies beside them stays out: `libOpenCL.so.1` would shadow the system's, `libnvblas.so` and the profiler's
-libraries nobody opens.
+What the loader's search path leads to already gets no link: TensorFlow names the directories of NVIDIA's wheels from
+2.14 on. Whatever else lies beside them stays out: `libOpenCL.so.1` would shadow the system's, `libnvblas.so` and the
+profiler's libraries nobody opens.
 """
 
 from __future__ import annotations
@@ -90,7 +91,8 @@ def plan_links(built: Built, recipe: Recipe, source: Source, cuda: CudaFiles) ->
     missing = [name for name, path in found.items() if path is None]
     if missing:
         raise _missing(missing, recipe, built, cuda)
-    links = {name: path for name, path in found.items() if path is not None}
+    at_hand = set() if windows else _found_without(found, _loader(built, recipe))
+    links = {name: path for name, path in found.items() if path is not None and name not in at_hand}
     links.update(_needed_in_turn(links, available, windows=windows))
     kind: Literal["hardlink", "symlink"] = "hardlink" if windows else "symlink"
     return tuple(
@@ -121,16 +123,26 @@ def _link_dir(built: Built, loader: Path) -> Path:
 
     Raises GpuenvError when there is none: then links would be found by nobody.
     """
-    info = read_elf(loader)
-    own = [entry for entry in info.search_path if entry.startswith("$ORIGIN")]
-    candidates = [Path(os.path.normpath(entry.replace("$ORIGIN", str(loader.parent)))) for entry in own]
-    inside = [path for path in candidates if path.is_relative_to(built.prefix)]
+    inside = [path for path in _searched(loader) if path.is_relative_to(built.prefix)]
     if not inside:
+        found = _quoted(read_elf(loader).search_path) or "none"
         raise GpuenvError(
             f"`{loader}` has no search path inside the environment",
-            cause=f"expected an `$ORIGIN` entry in its RPATH or RUNPATH, found {_quoted(info.search_path) or 'none'}",
+            cause=f"expected an `$ORIGIN` entry in its RPATH or RUNPATH, found {found}",
         )
     return loader.parent if loader.parent in inside else inside[0]
+
+
+def _searched(loader: Path) -> list[Path]:
+    """Return the directories that the loader searches relative to itself."""
+    own = [entry for entry in read_elf(loader).search_path if entry.startswith("$ORIGIN")]
+    return [Path(os.path.normpath(entry.replace("$ORIGIN", str(loader.parent)))) for entry in own]
+
+
+def _found_without(found: Mapping[str, Path | None], loader: Path) -> set[str]:
+    """Return the names whose very file the loader's search path leads to, before any other of that name."""
+    first = {name: next((it for it in _searched(loader) if os.path.lexists(it / name)), None) for name in found}
+    return {name for name, path in found.items() if path is not None and first[name] == path.parent}
 
 
 def _available(directories: Iterable[Path], *, windows: bool) -> dict[str, Path]:

@@ -26,6 +26,13 @@ from gpuenv.paths import log_dir
 UV_PLATFORMS = {"linux-64": "x86_64-manylinux2014", "win-64": "x86_64-pc-windows-msvc"}
 
 
+def uv_platform(platform: str, glibc_min: str | None) -> str:
+    """Return uv's name for a platform; a recipe may need a newer glibc than locks otherwise serve."""
+    if glibc_min is None or not platform.startswith("linux"):
+        return UV_PLATFORMS[platform]
+    return f"x86_64-manylinux_{glibc_min.replace('.', '_')}"
+
+
 class UvEngine:
     """Build virtual environments with uv."""
 
@@ -79,7 +86,8 @@ class UvEngine:
 
     def is_cached(self, plan: Plan, report: Reporter) -> bool:
         """Say whether uv's cache has everything, so that nothing would be downloaded. Takes about 0.1 s."""
-        target = ["--python-version", plan.choice.python_version, "--python-platform", UV_PLATFORMS[plan.platform]]
+        platform = uv_platform(plan.platform, plan.choice.recipe.glibc_min)
+        target = ["--python-version", plan.choice.python_version, "--python-platform", platform]
         nowhere = plan.prefix.parent / f".{plan.prefix.name}.gpuenv-nowhere"
         interpreter = plan.choice.python.path if plan.choice.python is not None else sys.executable
         dry_run = ["pip", "install", "--offline", "--dry-run", "--no-deps", "--require-hashes", "-r", "-"]

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gpuenv.engines.uv import UV_PLATFORMS, run_uv
+from gpuenv.engines.lock_hashes import fitting_hashes, sdists_beside_wheels
+from gpuenv.engines.uv import run_uv, uv_platform
 from gpuenv.engines.uv_errors import explain, solve_error
-from gpuenv.errors import FetchError, GpuenvError
+from gpuenv.errors import FetchError, GpuenvError, UnsolvableError
 from gpuenv.model import Reporter, Solved, Wanted
 
 if sys.version_info >= (3, 11):
@@ -24,15 +25,32 @@ def solve(wanted: Wanted, report: Reporter) -> Solved:
     """Pin the requirements for a platform and Python. Raises UnsolvableError, or FetchError without an index."""
     # The interpreter only builds what has no wheel, to learn what it needs; uv would look for one on PATH, or fetch it.
     target = ["--python", wanted.python or sys.executable, "--python-version", wanted.python_version]
-    target += ["--python-platform", UV_PLATFORMS[wanted.platform]]
-    text = _compile(wanted, [*target, "--generate-hashes", "--no-header", "--no-annotate"], report)
-    listed = tomllib.loads(_listed(wanted, [*target, "--format", "pylock.toml"], report))
+    target += ["--python-platform", uv_platform(wanted.platform, wanted.glibc_min)]
+    text, listed = _pinned(wanted, target, report)
+    # A release that has wheels, but only for newer systems, would be built from source: an older one has a wheel.
+    built: set[str] = set()
+    while more := sdists_beside_wheels(text, listed) - built:
+        built |= more
+        try:
+            text, listed = _pinned(wanted, [*target, *_only_binary(built)], report)
+        except UnsolvableError:
+            break
     return Solved(
-        text=text,
+        text=fitting_hashes(text, listed, wanted.platform, wanted.python_version),
         tool=run_uv(["--version"], report).stdout.split(" (")[0].strip(),
         download_bytes=download_size(listed),
         installed_bytes=_installed_size(listed, target, report) if wanted.measure else None,
     )
+
+
+def _only_binary(names: set[str]) -> list[str]:
+    return [part for name in sorted(names) for part in ("--only-binary", name)]
+
+
+def _pinned(wanted: Wanted, target: Sequence[str], report: Reporter) -> tuple[str, dict[str, Any]]:
+    """Return the pins with the hashes of all files, and the list of the files that fit."""
+    text = _compile(wanted, [*target, "--generate-hashes", "--no-header", "--no-annotate"], report)
+    return text, tomllib.loads(_listed(wanted, [*target, "--format", "pylock.toml"], report))
 
 
 def download_size(listed: dict[str, Any]) -> int | None:

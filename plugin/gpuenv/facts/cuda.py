@@ -85,18 +85,23 @@ def _toolkits() -> tuple[_ToolkitRow, ...]:
     """Read the table. Sample line: `11.1 GA,11.1.0,11.1,455.23,456.38,450.80.02,452.39,...`."""
     import csv
 
+    from gpuenv.facts.team import team_facts
+
     with _DRIVERS.open(encoding="utf-8", newline="") as file:
-        return tuple(
+        own = [
             _ToolkitRow(
                 Version(row["cuda"]),
                 _version(row["toolkit_driver_linux"]),
                 _version(row["toolkit_driver_windows"]),
             )
             for row in csv.DictReader(file)
-        )
+        ]
+    team = [_ToolkitRow(Version(row.cuda), _version(row.linux), _version(row.windows)) for row in team_facts().drivers]
+    said = {row.cuda_toolkit for row in team}
+    return (*team, *(row for row in own if row.cuda_toolkit not in said))
 
 
-def _version(text: str) -> Version | None:
+def _version(text: str | None) -> Version | None:
     return Version(text) if text else None
 
 
@@ -105,7 +110,12 @@ def _capabilities() -> dict[ComputeCapability, _CapabilityRow]:
     """Read the table. Sample entry: `{"cc": "8.6", "sm": "sm_86", "arch": "Ampere", "first_nvcc": "11.1", ...}`."""
     import json
 
+    from gpuenv.facts.team import team_facts
+
     entries = json.loads(_CAPABILITIES.read_text(encoding="utf-8"))["capabilities"]
-    return {
+    found = {
         parse_compute_capability(entry["cc"]): _CapabilityRow(entry["arch"], entry["first_nvcc"]) for entry in entries
     }
+    for row in team_facts().architectures:
+        found[parse_compute_capability(row.compute_capability)] = _CapabilityRow(row.name, row.first_cuda)
+    return found

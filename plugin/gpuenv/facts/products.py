@@ -81,8 +81,13 @@ def _products() -> tuple[tuple[str, ComputeCapability], ...]:
     """Read the table. Sample line: `GeForce RTX 3080,8.6,Ampere,nvidia-derived|wikipedia-copy,`."""
     import csv
 
+    from gpuenv.facts.team import team_facts
+
+    team = [(row.name, parse_compute_capability(row.compute_capability)) for row in team_facts().products]
+    said = {_words(name) for name, _ in team}
     with _TABLE.open(encoding="utf-8", newline="") as file:
-        return tuple((row["name"], parse_compute_capability(row["compute_capability"])) for row in csv.DictReader(file))
+        own = [(row["name"], parse_compute_capability(row["compute_capability"])) for row in csv.DictReader(file)]
+    return (*team, *(row for row in own if not said or _words(row[0]) not in said))
 
 
 @lru_cache(maxsize=1)

@@ -129,7 +129,8 @@ class Wanted:
     not install conda packages leaves them alone. `cuda_driver_api` is what the driver of the machine that the
     environment is for knows (conda's `__cuda`), None when it has none. `python` is an installed interpreter of that
     version, for what has to be built to be looked at; None without one. `onto` is an environment whose own packages
-    stay: then the conda packages are its own, with what is added.
+    stay: then the conda packages are its own, with what is added. `glibc_min` is the oldest glibc to serve on Linux,
+    None for that of the engine.
     """
 
     requirements: tuple[str, ...]
@@ -141,6 +142,7 @@ class Wanted:
     cuda_driver_api: Version | None = None
     python: str | None = None
     onto: Path | None = None
+    glibc_min: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ class GpuRange(_Part, frozen=True):
     """Which GPUs a stack serves, as compute capabilities, both ends included.
 
     `machine_code` lists the architectures compiled ahead in the framework, `ptx` the one that newer GPUs compile from.
+    `ptx_toolkit` is the CUDA toolkit that made the PTX: a driver compiles it only when it knows that toolkit.
     `without_ptx` names what fails on those newer GPUs because it has machine code only.
     """
 
@@ -55,6 +56,7 @@ class GpuRange(_Part, frozen=True):
     compute_capability_max: CapabilityText | None = None
     machine_code: list[CapabilityText] = []
     ptx: CapabilityText | None = None
+    ptx_toolkit: VersionText | None = None
     without_ptx: list[str] = []
 
 
@@ -73,6 +75,7 @@ class Source(_Part, frozen=True):
     """One place where CUDA and cuDNN can come from, with what it needs and what the loader then misses.
 
     `cuda_toolkit` and `cudnn` are the versions found there. `driver_min` is the least NVIDIA driver per platform.
+    `machine_code_max` is the newest GPU that its libraries have machine code for; a newer one compiles their PTX too.
     `requirements` are Python packages, `packages` conda packages from `channels`. `aliases` maps a name the framework
     opens to the name the source has. `external_libraries` are what this source lacks and the machine must have.
     """
@@ -81,6 +84,7 @@ class Source(_Part, frozen=True):
     cudnn: VersionText
     driver_min: dict[Platform, VersionText]
     compute_capability_max: CapabilityText | None = None
+    machine_code_max: CapabilityText | None = None
     requirements: dict[Platform, list[str]] = {}
     channels: list[str] = []
     packages: dict[Platform, list[str]] = {}
@@ -92,6 +96,7 @@ class Source(_Part, frozen=True):
 class Recipe(_Part, frozen=True):
     """A stack: framework, Pythons, GPUs, and the sources that can supply CUDA and cuDNN, preferred first.
 
+    `glibc_min` is the oldest glibc that the packages for Linux run on; without it that is 2.17.
     `locks` are texts of locks, for a recipe that is whole in one file; those of a team lie beside its recipe.
     """
 
@@ -107,6 +112,7 @@ class Recipe(_Part, frozen=True):
     environment: dict[str, Variable] = {}
     checks: list[CheckName] = msgspec.field(default_factory=lambda: list(DEFAULT_CHECKS))
     notes: list[str] = []
+    glibc_min: VersionText | None = None
     locks: list[str] = []
 
     def variables(self, source: str) -> dict[str, Variable]:

@@ -51,6 +51,16 @@ class SourceFit:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """A recipe by one of its sources, on a platform, and the machine that it is held against."""
+
+    host: Host
+    recipe: Recipe
+    source: Source
+    platform: str
+
+
 def is_override(host: Host) -> bool:
     """Say whether GPU or driver are what the user says, not what was found."""
     return any(gpu.source == OVERRIDE for gpu in host.gpus) or (
@@ -74,6 +84,8 @@ def recipe_fit(host: Host, request: Request, recipe: Recipe) -> RecipeFit:
     if platform not in recipe.platforms:
         known = " and ".join(recipe.platforms)
         reasons.append(Reason("platform.other", f"exists for {known}, not for {platform}"))
+    too_old = _glibc_reason(host, recipe, platform)
+    reasons += [too_old] if too_old is not None else []
     excluded = python_reason(recipe, request.python)
     if excluded is not None:
         reasons.append(excluded)
@@ -92,10 +104,21 @@ def source_fit(host: Host, request: Request, recipe: Recipe, name: str, gpus: Se
     reasons = list(_above(gpus, source.compute_capability_max, f"CUDA {source.cuda_toolkit} from `{name}`", host))
     warnings = list(_missing_libraries(host, recipe, source, platform))
     if host.gpus or is_override(host):
-        driver_reason, driver_warning = _driver(host, source, platform, gpus)
+        driver_reason, driver_warning = _driver(_Stack(host, recipe, source, platform), gpus)
         reasons += [driver_reason] if driver_reason else []
         warnings += [driver_warning] if driver_warning else []
     return SourceFit(tuple(reasons), tuple(warnings))
+
+
+def _glibc_reason(host: Host, recipe: Recipe, platform: str) -> Reason | None:
+    """Refuse a Linux that is older than the packages, where both are known."""
+    found = host.fact("glibc")
+    if recipe.glibc_min is None or not isinstance(found, str) or not platform.startswith("linux"):
+        return None
+    if platform != host.platform or Version(found) >= Version(recipe.glibc_min):
+        return None
+    message = f"needs glibc {recipe.glibc_min} or newer, this system has {found}"
+    return Reason("glibc.too-old", message, "use a newer Linux, or a container of one")
 
 
 def _gpus(host: Host, recipe: Recipe) -> tuple[tuple[GpuService, ...], list[Reason], list[str]]:
@@ -155,11 +178,11 @@ def _leave_out(host: Host, index: int) -> str:
     return f"build for the other GPUs with `{options}`, and set `CUDA_VISIBLE_DEVICES={visible}` to use only them"
 
 
-def _driver(host: Host, source: Source, platform: str, gpus: Sequence[GpuService]) -> tuple[Reason | None, str | None]:
+def _driver(stack: _Stack, gpus: Sequence[GpuService]) -> tuple[Reason | None, str | None]:
     """Hold the driver against the greatest of what the source, the GPUs and their PTX need."""
-    needs = sorted(_driver_needs(host, source, platform, gpus), key=lambda need: need[0])
+    needs = sorted(_driver_needs(stack, gpus), key=lambda need: need[0])
     least, code, why = needs[-1]
-    driver = host.driver
+    driver, source = stack.host.driver, stack.source
     fix = f"update the NVIDIA driver to {format_driver_version(least)} or newer"
     if driver is not None and driver.driver_version is not None:
         if driver.driver_version >= least:
@@ -172,15 +195,15 @@ def _driver(host: Host, source: Source, platform: str, gpus: Sequence[GpuService
         # Any driver of the same major CUDA version will do; an older major version's will not.
         return Reason("driver.too-old", f"the driver knows CUDA {api}, which is older than CUDA {toolkit}", fix), None
     compiling = next((words for _, needed_for, words in needs if needed_for == _FOR_PTX), None)
-    if api is not None and api < toolkit and compiling is not None:
-        return Reason(_FOR_PTX, f"the driver knows CUDA {api} and not {toolkit}, {compiling}", fix), None
+    made = max((Version(one) for gpu in gpus for one in _compiled_from(stack, gpu)), default=None)
+    if api is not None and made is not None and api < made and compiling is not None:
+        return Reason(_FOR_PTX, f"the driver knows CUDA {api} and not {made}, {compiling}", fix), None
     return None, f"the driver's version is not known; it has to be {format_driver_version(least)} or newer, {why}"
 
 
-def _driver_needs(
-    host: Host, source: Source, platform: str, gpus: Sequence[GpuService]
-) -> Iterator[tuple[Version, str, str]]:
+def _driver_needs(stack: _Stack, gpus: Sequence[GpuService]) -> Iterator[tuple[Version, str, str]]:
     """List least drivers, each with the code and words for one that is older."""
+    host, source, platform = stack.host, stack.source, stack.platform
     least = next(version for key, version in source.driver_min.items() if key == platform)
     yield Version(least), "driver.too-old", f"which CUDA {source.cuda_toolkit} needs"
     for gpu in gpus:
@@ -190,10 +213,19 @@ def _driver_needs(
         if first is not None:
             yield first, "driver.unknown-gpu", f"the first that knows {_architecture(capability)}"
         # Minor-version compatibility does not cover PTX: the driver must know the PTX of the toolkit that made it.
-        made = facts.toolkit_driver(source.cuda_toolkit, platform) if gpu.code == "ptx" else None
-        if made is not None:
-            why = f"which {gpu_text(gpu)} needs to compile code of CUDA {source.cuda_toolkit}"
-            yield made, _FOR_PTX, why
+        for toolkit in _compiled_from(stack, gpu):
+            made = facts.toolkit_driver(toolkit, platform)
+            if made is not None:
+                yield made, _FOR_PTX, f"which {gpu_text(gpu)} needs to compile code of CUDA {toolkit}"
+
+
+def _compiled_from(stack: _Stack, gpu: GpuService) -> Iterator[str]:
+    """Name the toolkits whose PTX a GPU compiles: the framework's own, and of libraries older than the GPU theirs."""
+    own, newest = stack.recipe.gpu.ptx_toolkit, stack.source.machine_code_max
+    if gpu.code == "ptx":
+        yield own or stack.source.cuda_toolkit
+    if newest is not None and gpu.compute_capability > parse_compute_capability(newest):
+        yield stack.source.cuda_toolkit
 
 
 def _architecture(capability: ComputeCapability) -> str:

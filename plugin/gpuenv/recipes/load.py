@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -49,6 +50,20 @@ def read_with_bases(path: Path, bases: Bases) -> tuple[Value, tuple[Path, ...]]:
 
 
 def _read(path: Path) -> Value:
+    """Read a file, which is a base of many recipes more often than not, once as long as it is the same."""
+    try:
+        found = path.stat()
+        return _read_once(path, found.st_mtime_ns, found.st_size, found.st_ino)
+    except OSError:
+        return _checked(path)  # which says what is wrong
+
+
+@lru_cache(maxsize=32)
+def _read_once(path: Path, *_state: int) -> Value:
+    return _checked(path)
+
+
+def _checked(path: Path) -> Value:
     try:
         value = read_file(path)
     except DocumentError as err:

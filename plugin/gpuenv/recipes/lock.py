@@ -18,7 +18,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -157,7 +157,7 @@ def parse_lock(text: str, origin: str) -> Lock:
 
 def with_sizes_of(lock: Lock, earlier: Lock | None) -> Lock:
     """Fill in sizes that were not found out this time from an earlier lock, where that one pins the same files."""
-    if earlier is None or set(lock.packages) != set(earlier.packages):
+    if earlier is None or _pins(lock) != _pins(earlier):
         return lock
     text = lock.text
     for field, now, before in (
@@ -169,6 +169,10 @@ def with_sizes_of(lock: Lock, earlier: Lock | None) -> Lock:
     return parse_lock(text, lock.origin)
 
 
+def _pins(lock: Lock) -> set[tuple[str, str]]:
+    return {(package.name, package.version) for package in lock.packages}
+
+
 def says_the_same(earlier: Lock | None, lock: Lock, path: Path) -> bool:
     """Say whether the lock at that path is this one but for its date, so that writing it would change nothing."""
     if earlier is None or Path(earlier.origin) != path:
@@ -178,7 +182,16 @@ def says_the_same(earlier: Lock | None, lock: Lock, path: Path) -> bool:
 
 
 def installed_bytes(loaded: LoadedRecipe, source: str, platform: str, python_version: str) -> int | None:
-    """Return the size on disk that the lock records; None when it does not, or there is no lock that can be read."""
+    """Return the size on disk that the lock records; None when it does not, or there is no lock that can be read.
+
+    Of the lock beside the recipe only the first lines are read: this is asked of every recipe there is.
+    """
+    path = lock_path(Path(loaded.path), source, platform, python_version)
+    try:
+        with path.open(encoding="utf-8") as file:
+            return _header("".join(islice(file, 10)), str(path)).installed_bytes
+    except (OSError, UnicodeDecodeError, RecipeError):
+        pass
     try:
         lock = read_lock(loaded, source, platform, python_version)
     except GpuenvError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +12,12 @@ from gpuenv.document import DocumentError, read_text
 from gpuenv.errors import Hint, RecipeError, UsageError
 from gpuenv.extension import RecipeSource
 from gpuenv.model import LoadedRecipe
+from gpuenv.recipes.compiled import compiled
 from gpuenv.recipes.load import Bases, load_recipe
 
 FILE_ORIGIN = "file"
 PROJECT_ORIGIN = "project"
+_NAME = re.compile(r"""^name:[ ]+["']?([A-Za-z0-9][A-Za-z0-9._-]*)["']?[ ]*(?:[ ]#.*)?$""", re.MULTILINE)
 _LIST = Hint("recipe.list", "run `gpuenv recipes list` to see the names")
 
 
@@ -31,15 +35,17 @@ def list_recipes(
     found: dict[str, LoadedRecipe] = {}
     warnings = []
     find_base = base_finder(sources)
+    known = compiled(os.environ)
     for origin, path in _files(sources):
         try:
-            loaded = load_recipe(path, origin, find_base)
+            loaded = known.load(path, origin, find_base)
         except RecipeError as err:
             if origin == PROJECT_ORIGIN and not forgiving:
                 raise _project_is_wrong(err) from err
             warnings.append(f"a recipe was left out: {err.message}")
         else:
             found.setdefault(loaded.recipe.name, loaded)
+    known.save()
     return tuple(found.values()), tuple(warnings)
 
 
@@ -116,12 +122,16 @@ def _files(sources: Sequence[RecipeSource]) -> Iterator[tuple[str, Path]]:
 def _declared_name(path: Path, wanted: str) -> str | None:
     """Return the `name` of a recipe file; None when it is wrong, or cannot be the wanted one.
 
-    Parsing costs 10 ms a file, so a file that does not hold the wanted name anywhere is not parsed.
+    Parsing costs 10 ms a file, so a file that does not hold the wanted name anywhere is not parsed, nor one in which
+    the key stands on a line of its own: at the left margin there are keys of the document only.
     """
     try:
         text = path.read_text("utf-8-sig")
         if wanted not in text:
             return None
+        plain = _NAME.search(text)
+        if plain is not None:
+            return plain[1]
         entry = read_text(text, str(path)).get("name")
     except (OSError, UnicodeDecodeError, DocumentError):
         # A file that is no YAML may still be meant by its name; then its own error says more than "unknown".

@@ -25,16 +25,16 @@ def summarized(*regions: tuple[set[ComputeCapability], set[ComputeCapability]]) 
     return GpuCodeSummary(Counter((frozenset(machine_code), frozenset(ptx)) for machine_code, ptx in regions))
 
 
-def test_gpu_code__two_sections_with_padding__counted_by_region(library: Path) -> None:
+def test_gpu_code__padding_and_relocatable_code__whole_programs_are_counted(library: Path) -> None:
     whole = fat_binary((MACHINE_CODE, 75), (MACHINE_CODE, 80), (MACHINE_CODE, 80), (PTX, 80)) + b"\0" * 24
     add_section(library, ".nv_fatbin", whole + fat_binary((MACHINE_CODE, 80), payload=8) + b"\0" * 8)
     add_section(library, "__nv_relfatbin", fat_binary((MACHINE_CODE, 80), (PTX, 120)))
     summary = gpu_code(library)
-    assert summarized(({(7, 5), (8, 0)}, {(8, 0)}), ({(8, 0)}, set()), ({(8, 0)}, {(12, 0)})) == summary
-    assert summary.regions == 3
+    assert summarized(({(7, 5), (8, 0)}, {(8, 0)}), ({(8, 0)}, set())) == summary
+    assert summary.regions == 2
     assert summary.machine_code == {(7, 5), (8, 0)}
     assert summary.machine_code_everywhere == {(8, 0)}
-    assert summary.ptx == {(8, 0), (12, 0)}
+    assert summary.ptx == {(8, 0)}
 
 
 def test_gpu_code__magic_inside_the_code__not_a_region(library: Path) -> None:

@@ -27,6 +27,9 @@ SYMBOLS = (
 CUDNN = "libcudnn.so.8"
 CUDNN_PARTS = ("ops_infer", "ops_train", "cnn_infer", "cnn_train", "adv_infer", "adv_train")
 CUDNN_PARTS_WITHOUT_DRIVER = CUDNN_PARTS[:2]
+# An empty status: a null pointer up to 2.14, later the number 1 (`absl::Status`, whose lowest bit says that it is no
+# pointer; its code stands above: https://github.com/abseil/abseil-cpp/blob/master/absl/status/status.h, read 2026-11).
+OK = (None, 1)
 MISSING = re.compile(r"Could not load dynamic library '([^']+)'")
 
 
@@ -37,6 +40,8 @@ class Status(ctypes.Structure):
 
 
 def main(child):
+    # From 2.12 on the names of missing libraries are only logged at this level.
+    os.environ["TF_CPP_MAX_VLOG_LEVEL"] = "3"
     with child.step("loading the framework library"):
         library = ctypes.CDLL(child.options["loader"])
     symbol = next((name for name in SYMBOLS if hasattr(library, name)), None)
@@ -49,7 +54,7 @@ def main(child):
     child.evidence(loader={"asked": True, "opened": gpuenv_child.mapped_libraries(), "missing": missing})
     if missing:
         raise gpuenv_child.Failed("TensorFlow's loader does not find %s" % ", ".join("`%s`" % name for name in missing))
-    if status.words[0]:
+    if status.words[0] not in OK:
         raise gpuenv_child.Failed("TensorFlow's loader could not open every CUDA library")
     ask_cudnn(child)
 
