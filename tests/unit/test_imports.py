@@ -12,7 +12,7 @@ import gpuenv
 PACKAGE = Path(gpuenv.__file__).parent
 STEPS = {"probe", "recipes", "engines", "stage", "activate", "verify", "doctor", "artifact_sources", "warm"}
 LEAVES = {"model", "errors", "extension", "hookspec", "process", "facts", "paths", "binaries", "gpu_code", "settings"}
-LEAVES |= {"document", "conform", "text_files"}
+LEAVES |= {"document", "conform", "text_files", "diagnosis"}
 BELOW_PIPELINE = STEPS | LEAVES | {"plugins", "session", "transaction", "receipt"}
 
 
