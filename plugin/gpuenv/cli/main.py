@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "create": "make an environment in which the framework trains on the GPU",
     "verify": "prove that an environment works, or name what is in the way",
+    "doctor": "name what keeps a framework from its GPU, and the command that mends it",
     "warm": "compile ahead the GPU code that this GPU would compile at the first step",
     "run": "run a command inside an environment",
     "activate": "print the line that activates an environment in your shell",
