@@ -48,7 +48,11 @@ def allowed(room: str) -> set[str]:
         return LEAVES | {"plugins", "session", "transaction", "receipt"}
     if room == "pipeline":
         return BELOW_PIPELINE
-    return BELOW_PIPELINE | {"pipeline", "cli"} | ({"in_conda"} if room in ("conda_plugin", "in_conda") else set())
+    return (
+        BELOW_PIPELINE
+        | {"pipeline", "examination", "repair", "cli"}
+        | ({"in_conda"} if room in ("conda_plugin", "in_conda") else set())
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -59,7 +59,8 @@ def cpu_only(env: Environment) -> Diagnosis | None:
 def _why_cpu_only(env: Environment) -> str | None:
     for name in ("tensorflow-cpu", "tensorflow-intel"):
         dist = env.one(name)
-        if dist is not None and env.one("tensorflow-gpu") is None:
+        others = env.all("tensorflow", "tensorflow-gpu") if name == "tensorflow-cpu" else []
+        if dist is not None and not others:
             return f"`{name}` {dist.version} is a build for the processor"
     for package in ("tensorflow", "tensorflow-base", "pytorch", "jaxlib"):
         build = env.conda_packages.get(package, "").partition(" ")[2]
@@ -90,7 +91,8 @@ def library_missing(env: Environment) -> Diagnosis | None:
     names = ", ".join(f"`{it.name}`" for it in missing)
     what = "is a link to nowhere" if len(missing) == len(dangling) == 1 else "are links to nowhere"
     what = what if len(dangling) == len(missing) else "is not found" if len(missing) == 1 else "are not found"
-    repair = _link(env, tf, missing)
+    later = [it for it in tf.libraries if it.later and not it.usable and it.problem != "damaged"]
+    repair = _link(env, tf, [*missing, *later]) or _link(env, tf, missing)
     return Diagnosis(
         "env.library-missing",
         f"{names} {what} where TensorFlow {tf.version} looks: it will see no GPU",
