@@ -6,11 +6,15 @@ import argparse
 import os
 import stat
 import sys
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gpuenv.cli import options
-from gpuenv.cli.again import Again, from_arguments
+from gpuenv.cli.again import from_arguments, from_receipt
+from gpuenv.cli.elsewhere import elsewhere
 from gpuenv.cli.outcome import Outcome
+from gpuenv.cli.text import quoted
 from gpuenv.errors import CheckFailedError, GpuenvError, Hint, NoGpuError, UsageError
 
 if TYPE_CHECKING:
@@ -56,8 +60,25 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
         fixed = _fix(found.causes, session, yes=args.yes)
         if fixed:
             found = examination.examine(session, target.prefix if target else None, overrides)
-    again = from_arguments(args) if target else Again(None)
-    return _outcome(found, again, fixed)
+    return _outcome(_with_whole_fixes(found, args), fixed)
+
+
+def _with_whole_fixes(found: Examination, args: argparse.Namespace) -> Examination:
+    """Name the environment in the commands of fixes; one that gpuenv did not make is never made again in place."""
+    from gpuenv.receipt import read_receipt
+
+    environment = found.environment
+    if environment is None:
+        return found
+    if environment.kind == "gpuenv":
+        try:
+            complete = from_receipt(read_receipt(environment.prefix)).complete
+        except GpuenvError:
+            complete = from_arguments(args).complete
+    else:
+        prefix = quoted(str(environment.prefix))
+        complete = partial(elsewhere, prefix=prefix)
+    return replace(found, causes=tuple(replace(it, fix=complete(it.fix)) for it in found.causes))
 
 
 def _log(args: argparse.Namespace) -> bytes | None:
@@ -124,35 +145,35 @@ def _fix(causes: Sequence[Diagnosis], session: Session, *, yes: bool) -> list[st
     return [repair.summary for repair in repairs]
 
 
-def _outcome(found: Examination, again: Again, fixed: list[str]) -> Outcome:
+def _outcome(found: Examination, fixed: list[str]) -> Outcome:
     from gpuenv.examination import weighty
 
     environment = found.environment
     causes = found.causes if environment is not None else found.machine
     lines = [f"Done: {summary}" for summary in fixed]
     if environment is not None:
-        lines += [_described(environment), *_cause_lines(found.causes, again)]
+        lines += [_described(environment), *_cause_lines(found.causes)]
         lines += [] if found.causes else ["  no cause was found: its files and packages fit together"]
         if found.machine:
-            lines += ["this machine", *_cause_lines(found.machine, again)]
+            lines += ["this machine", *_cause_lines(found.machine)]
     else:
-        lines += ["this machine", *_cause_lines(found.machine, again)]
+        lines += ["this machine", *_cause_lines(found.machine)]
         lines += [] if found.machine else [f"  no cause was found: {_gpus(found)}"]
     data = {
         "looked_at": "environment" if environment is not None else "machine",
         "environment": None if environment is None else _environment_data(environment),
-        "causes": [_data(it, again) for it in causes],
-        "machine": [_data(it, again) for it in found.machine],
+        "causes": [_data(it) for it in causes],
+        "machine": [_data(it) for it in found.machine],
         "fixed": fixed,
     }
     heavy = weighty(causes)
-    problem = _problem(heavy, again, machine=environment is None) if heavy else None
+    problem = _problem(heavy, machine=environment is None) if heavy else None
     return Outcome(data, "\n".join(lines), status="partial" if problem else "success", error=problem)
 
 
-def _problem(causes: Sequence[Diagnosis], again: Again, *, machine: bool) -> GpuenvError:
+def _problem(causes: Sequence[Diagnosis], *, machine: bool) -> GpuenvError:
     first = causes[0]
-    hints = [Hint(f"doctor.{first.rule}", again.complete(first.fix))]
+    hints = [Hint(f"doctor.{first.rule}", first.fix)]
     if machine:
         return NoGpuError("this machine cannot use an NVIDIA GPU", cause=first.cause, hints=hints)
     count = f"{len(causes)} cause{'s' if len(causes) > 1 else ''} of failure"
@@ -160,15 +181,15 @@ def _problem(causes: Sequence[Diagnosis], again: Again, *, machine: bool) -> Gpu
 
 
 def _log_outcome(found: LogExamination) -> Outcome:
-    again = Again(None)
-    lines = _cause_lines(found.causes, again, indent="")
+    causes = [replace(it, fix=elsewhere(it.fix)) for it in found.causes]
+    lines = _cause_lines(causes, indent="")
     if not found.causes:
         lines = [f"no cause was found in {found.lines} lines"]
     lines += [f"harmless: {it.why} ({it.id}, {it.count} line{'s' if it.count > 1 else ''})" for it in found.harmless]
     data = {
         "looked_at": "log",
         "environment": None,
-        "causes": [_data(it, again) for it in found.causes],
+        "causes": [_data(it) for it in causes],
         "machine": [],
         "fixed": [],
         "harmless": found.harmless,
@@ -177,7 +198,7 @@ def _log_outcome(found: LogExamination) -> Outcome:
     return Outcome(data, "\n".join(lines))
 
 
-def _cause_lines(causes: Sequence[Diagnosis], again: Again, indent: str = "  ") -> list[str]:
+def _cause_lines(causes: Sequence[Diagnosis], indent: str = "  ") -> list[str]:
     """Print each cause with its fix; below, where a log shows it, and what follows from it."""
     lines = []
     for number, it in enumerate(causes):
@@ -185,20 +206,20 @@ def _cause_lines(causes: Sequence[Diagnosis], again: Again, indent: str = "  ") 
         lines.append(f"{indent}{'cause' if number == 0 else 'also'}: {it.cause}{sure}")
         if it.line is not None:
             lines.append(f"{indent}  line {it.line}: {it.quote}")
-        lines.append(f"{indent}  fix: {again.complete(it.fix)}")
+        lines.append(f"{indent}  fix: {it.fix}")
         if it.consequences:
             lines.append(f"{indent}  explains: {', '.join(it.consequences)}")
         lines.append(f"{indent}  {it.rule}, source: {it.source}")
     return lines
 
 
-def _data(it: Diagnosis, again: Again) -> dict[str, Any]:
+def _data(it: Diagnosis) -> dict[str, Any]:
     from gpuenv.repair import words
 
     return {
         "rule": it.rule,
         "cause": it.cause,
-        "fix": again.complete(it.fix),
+        "fix": it.fix,
         "confidence": it.confidence,
         "source": it.source,
         "line": it.line,

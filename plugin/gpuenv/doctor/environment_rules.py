@@ -18,6 +18,17 @@ Find = Callable[[Environment], Diagnosis | list[Diagnosis] | None]
 _MEASURED = "measured on an H100 with TensorFlow 2.4.0, November 2026"
 _LINKER = "ld.so(8), https://man7.org/linux/man-pages/man8/ld.so.8.html"
 _RECREATE = "run `gpuenv create --force`"
+# The wheels with CUDA 11 that serve TensorFlow 2.4 to 2.13: its own loader opened all eight libraries (measured).
+_WHEELS = {
+    "cudart": "nvidia-cuda-runtime-cu11",
+    "cublas": "nvidia-cublas-cu11",
+    "cublasLt": "nvidia-cublas-cu11",
+    "cufft": "nvidia-cufft-cu11",
+    "curand": "nvidia-curand-cu11",
+    "cusolver": "nvidia-cusolver-cu11",
+    "cusparse": "nvidia-cusparse-cu11",
+    "cudnn": "nvidia-cudnn-cu11==8.6.0.163",
+}
 # What only follows when libraries are not there at all, or the build has no use for them.
 _LIBRARY_RULES = ("env.library-missing", "env.cudnn-part", "env.cudnn-mixed", "env.wrong-name", "env.no-code")
 
@@ -96,7 +107,9 @@ def library_missing(env: Environment) -> Diagnosis | None:
     return Diagnosis(
         "env.library-missing",
         f"{names} {what} where TensorFlow {tf.version} looks: it will see no GPU",
-        _RECREATE if repair is None else "run `gpuenv doctor --fix`, which links the files that are in the environment",
+        "run `gpuenv doctor --fix`, which links the files that are in the environment"
+        if repair is not None
+        else _wheels(env, tf, missing),
         "certain",
         f"{_MEASURED}; {_LINKER}",
         explains=("env.cudnn-part",) if any("cudnn" in it.name for it in missing) else (),
@@ -272,6 +285,17 @@ def _link(env: Environment, tf: TensorFlow, missing: Iterable[Library]) -> Repai
         if it.elsewhere is not None
     )
     return Repair(f"Link {len(actions)} CUDA libraries of the environment beside TensorFlow's loader", actions)
+
+
+def _wheels(env: Environment, tf: TensorFlow, missing: Iterable[Library]) -> str:
+    """Say which of NVIDIA's wheels bring the libraries, where there are such wheels: for CUDA 11 and 12."""
+    if env.kind == "gpuenv" or tf.version < Version("2.4") or env.platform == "win-64":
+        return _RECREATE
+    if tf.version >= Version("2.14"):
+        return f"run `{env.python} -m pip install 'tensorflow[and-cuda]=={tf.version}'`"
+    stems = {it.name.partition(".so")[0].removeprefix("lib") for it in missing if it.elsewhere is None}
+    names = sorted({_WHEELS[stem] for stem in stems if stem in _WHEELS})
+    return f"run `{env.python} -m pip install {' '.join(names)}`, then `gpuenv doctor --fix`" if names else _RECREATE
 
 
 def _install(env: Environment, summary: str, requirement: str, *options: str) -> Repair:

@@ -157,6 +157,22 @@ def test_look__several_things_wrong__all_are_named(prefix: Path) -> None:
     assert {it.rule for it in look(prefix)[1]} == {"env.protobuf", "env.numpy", "env.library-missing"}
 
 
+def test_look__pip_installed_without_cuda__says_which_wheels_bring_it(prefix: Path) -> None:
+    shutil.rmtree(prefix / SITE / "nvidia" / "cublas")
+    _, found = look(prefix)
+    assert found[0].fix == f"run `{prefix}/bin/python -m pip install nvidia-cublas-cu11`, then `gpuenv doctor --fix`"
+
+
+def test_conda_doctor__environment_of_others__same_rules(prefix: Path) -> None:
+    from gpuenv.in_conda.health import findings
+
+    assert "gpuenv did not make this environment" in findings(prefix, verbose=False)[0]
+    BROKEN["conda's build for the processor"].break_it(prefix)
+    said = findings(prefix, verbose=False)
+    assert "is a build for the processor (`mkl_py38hd44d83a_0`): it will never use a GPU." in said[0]
+    assert said[1] == "  run `conda gpuenv create -n env-gpu` for an environment with a GPU build."
+
+
 def test_look__no_framework__nothing_to_say(tmp_path: Path) -> None:
     (tmp_path / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
     (tmp_path / "bin").mkdir()
