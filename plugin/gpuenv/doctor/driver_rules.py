@@ -87,6 +87,16 @@ DRIVER_RULES = (
         explains=(*_NO_GPU_THEN, "driver.not-loaded", "driver.no-module"),
     ),
     LogRule(
+        "driver.blocked",
+        ("driver.blocked",),
+        "Windows does not let WSL use the GPU: its driver is too old for WSL, or a container got no GPU",
+        "update the NVIDIA driver in Windows, run `wsl --update` and `wsl --shutdown` there",
+        ("https://github.com/microsoft/WSL/issues/9962", "https://docs.nvidia.com/cuda/wsl-user-guide/"),
+        confidence="likely",
+        order=31,
+        explains=_NO_GPU_THEN,
+    ),
+    LogRule(
         "driver.container-lost-gpu",
         ("container.lost-gpu",),
         "the container had a GPU and lost it, as when the host reloads its services (`systemctl daemon-reload`)",

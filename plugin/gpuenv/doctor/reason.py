@@ -19,6 +19,16 @@ NUMBERS = {
     "804": "driver.compat",
     "-1": "driver.stub",
 }
+_NOT_NARROWER = frozenset(
+    {
+        "gpu.any-error",
+        "gpu.expected",
+        "gpu.created",
+        "library.opened",
+        "driver.kernel-version",
+        "driver.library-version",
+    }
+)
 _OTHER_LIBRARIES = frozenset({"libcuda.so.1", "nvcuda.dll"})
 
 
@@ -98,3 +108,8 @@ def only_cusolver_10(log: Log) -> bool:
     """Say whether of all CUDA libraries only cuSOLVER 10 is missing: then CUDA is there, and newer than 11.0."""
     names = {event["library"].lower() for event in missing_libraries(log)}
     return bool(names) and names <= {"libcusolver.so.10", "cusolver64_10.dll"}
+
+
+def nothing_narrower(log: Log) -> bool:
+    """Say whether nothing in the log is a known failure: only an error's name, and what tells about the machine."""
+    return all(event.kind in _NOT_NARROWER for event in log.events)

@@ -89,6 +89,27 @@ SYSTEM_RULES = (
         explains=("python.module-missing",),
     ),
     LogRule(
+        "install.no-cuda-package",
+        ("install.no-cuda-package",),
+        "conda found no CUDA on the machine where it solved, as on a login node or in a container build: the virtual "
+        "package `__cuda` is missing",
+        "run `export CONDA_OVERRIDE_CUDA=11.8` before the installation, or solve where the GPU is",
+        (
+            "https://github.com/conda-forge/tensorflow-feedstock/issues/216",
+            "https://github.com/prefix-dev/pixi/issues/1288",
+        ),
+        order=27,
+    ),
+    LogRule(
+        "install.long-path",
+        ("install.long-path",),
+        "Windows allows paths of 260 characters, and TensorFlow's are longer in this directory",
+        "let the environment be in a short directory, or switch on `LongPathsEnabled` in the registry and restart",
+        ("https://pip.pypa.io/warnings/enable-long-paths",),
+        order=25,
+        explains=("install.no-wheel",),
+    ),
+    LogRule(
         "install.tensorflow-gpu",
         ("install.tensorflow-gpu",),
         "`tensorflow-gpu` has been removed from the package index; `tensorflow` has had the GPU code since 2.1",

@@ -13,7 +13,8 @@ from gpuenv.doctor.rules import LOG_RULES, RULES
 from gpuenv.doctor.text import decode
 from log_corpus import Entry, entries
 
-FAILURES, HELD_OUT, HEALTHY = entries("failures.txt"), entries("held_out.txt"), entries("healthy.txt")
+FAILURES, HEALTHY = entries("failures.txt"), entries("healthy.txt")
+HELD_OUT = [*entries("held_out.txt"), *entries("held_out_later.txt")]
 ALL = [*FAILURES, *HELD_OUT, *HEALTHY]
 NOISE = (
     "[I 16:57:19.992 NotebookApp] Serving notebooks from local directory: C:\\Users\\user\n"
@@ -43,6 +44,7 @@ def test_corpus__size__is_what_the_documentation_says() -> None:
     assert len(FAILURES) + len(HELD_OUT) >= 60
     assert len(HEALTHY) >= 30
     assert len({entry.name for entry in ALL}) == len(ALL)
+    assert len([entry for entry in ALL if entry.causes == ("none",)]) >= 30
     assert all(entry.source.startswith(("https://", "made:")) for entry in ALL)
 
 

@@ -12,7 +12,7 @@ from gpuenv.doctor.rules import LOG_RULES, RULES
 from gpuenv.extension import Rule
 from log_corpus import entries
 
-CORPUS = [*entries("failures.txt"), *entries("held_out.txt")]
+CORPUS = [*entries("failures.txt"), *entries("held_out.txt"), *entries("held_out_later.txt")]
 DSO = "W tensorflow/stream_executor/platform/default/dso_loader.cc:60] Could not load dynamic library "
 NO_FILE = "cannot open shared object file: No such file or directory"
 
@@ -113,6 +113,37 @@ LOGS = [
         "The TensorFlow library was compiled to use AVX instructions, but these aren't available on your machine.",
     ),
     ("python.module-missing", "ModuleNotFoundError: No module named 'numpy'"),
+    ("install.no-cuda-package", "  - nothing provides __cuda needed by tensorflow-2.7.0-cuda102py310hcf4adbc_0"),
+    (
+        "install.long-path",
+        "HINT: This error might have occurred since this system does not have Windows Long Path support enabled.",
+    ),
+    ("install.no-wheel", "ERROR: No matching distribution found for tensorrt-libs==8.6.1; extra == 'and-cuda'"),
+    ("gpu.busy", "RuntimeError: CUDA error: CUDA-capable device(s) is/are busy or unavailable"),
+    ("gpu.wrong-index", "RuntimeError: CUDA error: invalid device ordinal"),
+    ("gpu.any-error", "failed to get device attribute 13 for device 0: CUDA_ERROR_UNKNOWN: unknown error"),
+    ("gpu.any-error", "RuntimeError: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"),
+    (
+        "container.shared-memory",
+        "RuntimeError: DataLoader worker (pid 1) is killed by signal: Bus error. It is possible that "
+        "dataloader's workers are out of shared memory. Please try to raise your shared memory limit.",
+    ),
+    (
+        "nccl.failed",
+        "torch.distributed.DistBackendError: NCCL error in: ../torch/csrc/distributed/ProcessGroupNCCL.cpp:1275",
+    ),
+    ("driver.blocked", "Failed to initialize NVML: GPU access blocked by the operating system"),
+    ("driver.mismatch", "NVRM: API mismatch: the client has the version 535.54.03, but this kernel module has 525.1"),
+    (
+        "loader.missing",
+        "Failed to load library libonnxruntime_providers_cuda.so with error: libcublasLt.so.12: " + NO_FILE,
+    ),
+    (
+        "gpu.not-registered",
+        "RuntimeError: Unknown backend: 'gpu' requested, but no platforms that are instances of gpu",
+    ),
+    ("xla.ptxas-missing", "INTERNAL: ptxas exited with non-zero error code 32512, output: "),
+    ("cudnn.not-started", "XlaRuntimeError: UNKNOWN: Failed to determine best cudnn convolution algorithm for:"),
     ("driver.hidden", "CUDA_VISIBLE_DEVICES=-1\nfailed call to cuInit: CUDA_ERROR_NO_DEVICE: no CUDA-capable device"),
     ("driver.container-lost-gpu", "Failed to initialize NVML: Unknown Error"),
     ("driver.fabric-manager", "failed call to cuInit: CUDA_ERROR_SYSTEM_NOT_READY: system not yet initialized"),
