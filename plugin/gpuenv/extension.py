@@ -6,10 +6,10 @@ or offered, small first; built-ins use tens, so a third party fits between them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from gpuenv.model import (
     Archive,
@@ -165,20 +165,59 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """One step of a repair, as data, so that it can be shown before it is done.
+
+    `kind` is `link` (make the symbolic link `path` to `target`), `unlink` (remove the link `path`), `executable` (let
+    `path` be run) or `run` (run `command`).
+    """
+
+    kind: Literal["link", "unlink", "executable", "run"]
+    path: str = ""
+    target: str = ""
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What `gpuenv doctor --fix` may do once the user has agreed: one sentence that says it, and the steps."""
+
+    summary: str
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A named cause, and the command or change that mends it. `confidence` is `certain`, `likely` or `possible`."""
+    """A named cause, and the command or change that mends it. `confidence` is `certain`, `likely` or `possible`.
+
+    `explains` names rules whose findings are only consequences of this cause; those found are in `consequences`. `line`
+    and `quote` are where a log shows it. `repair` is there when it can be mended safely.
+    """
 
     rule: str
     cause: str
     fix: str
     confidence: Literal["certain", "likely", "possible"]
     source: str
+    explains: tuple[str, ...] = ()
+    line: int | None = None
+    quote: str = ""
+    repair: Repair | None = None
+    consequences: tuple[str, ...] = ()
+
+
+LooksAt = Literal["log", "environment", "host"]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Name the cause of a failure from a log: `find` is pure and returns None when the text does not show it."""
+    """Name the cause of a failure: `find` is pure and returns None when what it looks at does not show it.
+
+    It gets the text of a log (`looks_at="log"`), what was read from an environment without running anything in it
+    (`"environment"`, a `gpuenv.doctor.environment.Environment`), or a `gpuenv.model.Host`. It may return several.
+    """
 
     id: str
-    find: Callable[[str], Diagnosis | None]
+    find: Callable[[Any], Diagnosis | Sequence[Diagnosis] | None]
     order: int = 50
+    looks_at: LooksAt = "log"

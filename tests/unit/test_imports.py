@@ -13,7 +13,7 @@ PACKAGE = Path(gpuenv.__file__).parent
 STEPS = {"probe", "recipes", "engines", "stage", "activate", "verify", "doctor", "artifact_sources", "warm", "onto"}
 STEPS |= {"fetch", "archive", "toolkit"}
 LEAVES = {"model", "errors", "extension", "hookspec", "process", "facts", "paths", "binaries", "gpu_code", "settings"}
-LEAVES |= {"document", "conform", "registry", "text_files", "toolkit_files", "user_path"}
+LEAVES |= {"document", "conform", "diagnosis", "registry", "text_files", "toolkit_files", "user_path"}
 # Put several steps together: what brings and stages an archive.
 COMPOSERS = {"bring", "toolkit_source"}
 BELOW_PIPELINE = STEPS | LEAVES | {"plugins", "session", "transaction", "receipt"}
@@ -56,7 +56,7 @@ def allowed(room: str) -> set[str]:
     return (
         BELOW_PIPELINE
         | COMPOSERS
-        | {"pipeline", "cli"}
+        | {"pipeline", "examination", "repair", "cli"}
         | ({"in_conda"} if room in ("conda_plugin", "in_conda") else set())
     )
 

@@ -37,7 +37,7 @@ def commands(text: str) -> list[str]:
     return [line.strip() for line in lines if re.search(r"\bgpuenv [a-z-]", line) and "git clone" not in line]
 
 
-DOCS = [(ROOT / "docs" / name).read_text() for name in ("recipes.md", "rattler.md", "archives.md")]
+DOCS = [(ROOT / "docs" / f"{name}.md").read_text() for name in ("recipes", "rattler", "archives", "doctor", "toolkit")]
 DOCUMENTED = sorted({line for text in (README, CONTRIBUTING, *DOCS) for line in commands(text)})
 
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 # The origin that a receipt has of a recipe that was named by its file, which may be anywhere or gone by now.
 _FILE_ORIGIN = "file"
-_COMMAND = re.compile(r"`gpuenv (?P<command>create|verify|warm|run|activate|remove|export)(?P<rest>(?: [^`]*)?)`")
+_COMMAND = re.compile(
+    r"`gpuenv (?P<command>create|verify|warm|run|activate|remove|export|doctor)(?P<rest>(?: [^`]*)?)`"
+)
 _TARGET = re.compile(r""" -[np] (?:'[^']*'|"[^"]*"|[^ `]+)""")
 # What a receipt writes for a GPU that was only named, as `--gpu 8.6` does: it has no product's name.
 _NAMED_GPU = re.compile(r"GPU \((?P<capability>\d+\.\d+), \w+\)")

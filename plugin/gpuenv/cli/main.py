@@ -23,6 +23,7 @@ COMMANDS = {
     "create": "make an environment in which the framework trains on the GPU",
     "add": "add a stack to an environment that is there, or say why that cannot be",
     "verify": "prove that an environment works, or name what is in the way",
+    "doctor": "name what keeps a framework from its GPU, and the command that mends it",
     "stage": "put NVIDIA's cuDNN or CUDA archives into an environment or a toolkit directory",
     "unstage": "take out what `stage` put there; what it replaced comes back",
     "warm": "compile ahead the GPU code that this GPU would compile at the first step",

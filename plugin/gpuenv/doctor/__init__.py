@@ -1,4 +1,4 @@
-"""Name the cause of a failure. So far: rules over the log of a check's child, each pure and with its source."""
+"""Name the cause of a failure from a log, an environment or the machine: small pure rules, each with its source."""
 
 from __future__ import annotations
 
@@ -19,5 +19,7 @@ def gpuenv_doctor_rules() -> list[Rule]:
 
 
 def diagnose(log: str, rules: Iterable[Rule]) -> Diagnosis | None:
-    """Return what the first rule that recognizes the log says, None when no rule does; `rules` are in their order."""
-    return next((found for rule in rules if (found := rule.find(log)) is not None), None)
+    """Return the first cause that the rules name for a log; None when they name none."""
+    from gpuenv.diagnosis import diagnoses
+
+    return next(iter(diagnoses(rules, "log", log, lambda complaint: None)), None)

@@ -1,166 +1,199 @@
-"""The driver, the GPU, its code and its memory."""
+"""The GPU, its code and its memory, and what XLA needs to make code for it."""
 
 from __future__ import annotations
 
-from gpuenv.doctor.pattern import Pattern
+from gpuenv.doctor import reason
+from gpuenv.doctor.log_rule import LogRule
 
 _TF = "https://github.com/tensorflow/tensorflow/issues/"
 _CUDA_ERRORS = "CUDA driver API, enum CUresult, https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html"
 _RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
+_DRY_RUN = "run `gpuenv create --dry-run` to see which recipe serves this GPU"
 
-GPU_PATTERNS = (
-    Pattern(
-        "driver.mismatch",
-        r"kernel version (?P<kernel>[\d.]*\d) does not match DSO version (?P<library>[\d.]*\d)"
-        r"|Driver/library version mismatch|CUDA_ERROR_SYSTEM_DRIVER_MISMATCH|(?i:cuInit\W[^\n]*\b803\b)",
-        "the driver's kernel module and its libraries have different versions, as after an update without a restart",
-        "run `sudo reboot`; in a container, remove its own `libcuda.so.1`",
-        (_TF + "4768", _TF + "22525", _CUDA_ERRORS),
-        order=30,
-    ),
-    Pattern(
-        "driver.compat-package",
-        r"CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE|forward compatibility was attempted on non supported HW"
-        r"|(?i:cuInit\W[^\n]*\b804\b)",
-        "a `libcuda.so.1` of the package cuda-compat is used, which works on data-centre GPUs only",
-        "run `unset LD_LIBRARY_PATH` if it names a `compat` directory, then `gpuenv verify`",
-        (_TF + "4349", _CUDA_ERRORS),
-        order=31,
-    ),
-    Pattern(
-        "driver.too-old",
-        r"CUDA driver version is insufficient for CUDA runtime version",
-        "the NVIDIA driver is older than this CUDA needs",
-        "run `gpuenv create --dry-run` to see which driver it needs, and update the driver",
-        (_TF + "37978", _TF + "41401"),
-        order=32,
-    ),
-    Pattern(
-        "driver.ptx-too-new",
-        r"CUDA_ERROR_UNSUPPORTED_PTX_VERSION|the provided PTX was compiled with an unsupported toolchain",
-        "the driver is older than the CUDA toolkit that made this PTX; minor-version compatibility does not cover PTX",
-        "update the NVIDIA driver, then run `gpuenv verify`",
-        ("https://github.com/huggingface/candle/issues/1846", "https://docs.nvidia.com/deploy/cuda-compatibility/"),
-        order=33,
-    ),
-    Pattern(
-        "driver.stub",
-        r"CUDA driver is a stub library|cudaErrorStubLibrary|CUDA_ERROR_STUB_LIBRARY",
-        "the `libcuda` that was loaded is a stub for linking, not the driver",
-        "run `unset LD_LIBRARY_PATH` if it names a `stubs` directory, then `gpuenv verify`",
-        ("https://github.com/numba/numba/issues/8985", "https://github.com/NVIDIA/warp/issues/219"),
-        order=34,
-    ),
-    Pattern(
-        "driver.not-loaded",
-        r"Could not load dynamic library '(?P<library>libcuda\.so\.1|nvcuda\.dll)'"
-        r"|libcuda\.so\.1: cannot open shared object file|failed call to cuInit: UNKNOWN ERROR \(303\)",
-        "the NVIDIA driver's own library is not to be seen: no driver, or a container or WSL without the GPU",
-        "run `gpuenv info` to see what is in the way; for a container, `docker run --gpus all`",
-        (_TF + "45882", "https://github.com/microsoft/WSL/issues/8587"),
-        order=35,
-    ),
-    Pattern(
-        "driver.no-device",
-        r"CUDA_ERROR_NO_DEVICE|no CUDA-capable device is detected",
-        "the driver is there but shows this process no GPU: CUDA_VISIBLE_DEVICES, a container, or the driver itself",
-        "run `unset CUDA_VISIBLE_DEVICES` and `nvidia-smi`, then `gpuenv verify device`",
-        (_TF + "62494", _TF + "44869"),
-        order=36,
-    ),
-    Pattern(
-        "driver.cuinit",
-        r"failed call to cuInit: (?P<error>CUDA_ERROR_\w+|UNKNOWN ERROR \(\d+\))",
-        "the driver could not be started: {error}",
-        "run `sudo modprobe nvidia-uvm` or restart the machine, then `gpuenv verify device`",
-        ("https://github.com/microsoft/DirectML/issues/80", _CUDA_ERRORS),
-        confidence="likely",
-        order=37,
-    ),
-    Pattern(
+GPU_RULES = (
+    LogRule(
         "code.gpu-too-old",
-        r"Ignoring visible gpu device .* compute capability (?P<found>\d+\.\d+)\. "
-        r"The minimum required (?:Cuda|CUDA) capability is (?P<least>\d+\.\d+)",
-        "the GPU has compute capability {found}, this framework needs at least {least}",
-        "run `gpuenv create --dry-run` to see which recipe serves this GPU",
+        ("code.too-old",),
+        "the GPU is too old for this framework or its cuDNN: it has compute capability {found}, at least {least} is "
+        "needed",
+        _DRY_RUN,
         (_TF + "46653", _TF + "25329"),
         order=40,
+        explains=("gpu.not-registered", "code.none-for-gpu"),
     ),
-    Pattern(
+    LogRule(
         "code.operation-without-ptx",
-        r"Failed to load in-memory CUBIN: CUDA_ERROR_NO_BINARY_FOR_GPU",
+        ("code.operation",),
         "an operation of the framework has machine code only, and none for this GPU, which is newer than the framework",
         "run `gpuenv create --dry-run` for a newer framework, or put the operation into `with tf.device('CPU')`",
         ("measured on an H100 with TensorFlow 2.4.0: `tf.abs` and `tf.tanh`, November 2026",),
         order=40,
+        explains=("code.none-for-gpu",),
     ),
-    Pattern(
+    LogRule(
         "code.none-for-gpu",
-        r"no kernel image is available for execution on the device|device kernel image is invalid"
-        r"|CUDA_ERROR_NO_BINARY_FOR_GPU",
-        "the framework or a CUDA library has no code for this GPU",
+        ("code.none",),
+        "the framework or a CUDA library has no code for this GPU {gpu}",
         "run `gpuenv verify files` to see the code it has, and `gpuenv create --dry-run` for a recipe that fits",
         ("https://github.com/Slicer/SlicerPyTorch/issues/20", _TF + "43718", _TF + "41990"),
         order=41,
+        explains=("memory.handle", "memory.blas", "cudnn.not-started", "gpu.crashed"),
     ),
-    Pattern(
+    LogRule(
         "code.bad-ptx",
-        r"CUDA_ERROR_INVALID_PTX",
-        "the driver cannot compile the framework's PTX for this GPU",
+        ("code.bad-ptx", "code.invalid-handle"),
+        "the driver cannot use the framework's code for this GPU: it is newer than the framework",
         "run `gpuenv create --dry-run` to see whether a recipe with machine code for this GPU exists",
         (_TF + "101746", _TF + "89272"),
         confidence="likely",
         order=42,
+        explains=("code.compiling",),
     ),
-    Pattern(
+    LogRule(
+        "memory.host-exhausted",
+        ("memory.host",),
+        "the machine's own memory is full, not the GPU's",
+        "make the batch or the data that is held at once smaller; run `free -h` to see what is left",
+        (_TF + "40738", "https://docs.docker.com/engine/containers/resource_constraints/"),
+        confidence="likely",
+        order=47,
+    ),
+    LogRule(
         "memory.exhausted",
-        r"OOM when allocating tensor|CUDA_ERROR_OUT_OF_MEMORY|Dst tensor is not initialized",
+        ("memory.gpu",),
         "the GPU has not enough free memory",
-        "run `nvidia-smi` to see which process holds it, end that one, then `gpuenv verify`",
+        "run `nvidia-smi` to see which process holds it, end that one or make the batch smaller, then `gpuenv verify`",
         (_TF + "6048", _TF + "7025", _CUDA_ERRORS),
-        order=50,
+        order=48,
+        when=lambda log: not reason.trains_afterwards(log),
+        explains=("memory.handle", "memory.blas", "cudnn.not-started", "driver.cuinit"),
     ),
-    Pattern(
+    LogRule(
+        "gpu.assert",
+        ("gpu.assert",),
+        "an assertion failed in GPU code: most often an index out of range, as of a label above the number of classes",
+        "run the program with `CUDA_LAUNCH_BLOCKING=1`, or on the processor, to see which one",
+        ("https://github.com/pytorch/pytorch/issues/21819",),
+        confidence="likely",
+        order=49,
+        explains=("gpu.crashed", "memory.handle"),
+    ),
+    LogRule(
+        "gpu.crashed",
+        ("gpu.crashed",),
+        "code crashed on the GPU ({error}): a bug of the program or of a library, the time limit of a display driver, "
+        "or the GPU itself (heat, power, memory)",
+        "run `nvidia-smi -q -d ECC,TEMPERATURE,PERFORMANCE`, update the driver, then run `gpuenv verify train`",
+        (_TF + "25866", _TF + "45987", _CUDA_ERRORS),
+        confidence="likely",
+        order=50,
+        explains=("memory.handle", "memory.blas", "cudnn.not-started"),
+    ),
+    LogRule(
         "memory.handle",
-        r"[Cc]ould not create cudnn handle: (?P<status>CUDNN_STATUS_\w+)"
-        r"|failed to create cublas handle: (?P<blas>CUBLAS_STATUS_\w+)",
-        "cuDNN or cuBLAS could not start on the GPU ({status}{blas}): most often its memory is taken, else a library "
-        "is too old for the GPU",
-        "run `nvidia-smi` to see which process holds the memory; `gpuenv verify files` for the libraries",
+        ("memory.handle",),
+        "cuDNN or cuBLAS could not start on the GPU ({status}): most often its memory is taken, by another process or "
+        "by the framework itself, else a library is too old for the GPU",
+        "run `nvidia-smi` to see which process holds the memory, and `export TF_FORCE_GPU_ALLOW_GROWTH=true`; "
+        "`gpuenv verify files` for the libraries",
         (_TF + "24496", _TF + "44159", _TF + "45028"),
         confidence="likely",
         order=51,
+        explains=("cudnn.not-started", "memory.blas"),
     ),
-    Pattern(
+    LogRule(
+        "memory.blas",
+        ("memory.blas",),
+        "cuBLAS failed on the GPU: its memory is taken, or this CUDA is too old for the GPU",
+        "run `nvidia-smi` to see which process holds the memory; `gpuenv verify files` for the libraries",
+        (_TF + "11812", _TF + "33916"),
+        confidence="likely",
+        order=52,
+    ),
+    LogRule(
+        "gpu.busy",
+        ("gpu.busy",),
+        "another process has the GPU for itself, or its compute mode allows one process only",
+        "run `nvidia-smi` to see who has it, and `sudo nvidia-smi -c 0` to let several processes use it",
+        (_CUDA_ERRORS, "nvidia-smi(1), --compute-mode"),
+        order=46,
+        explains=("gpu.any-error",),
+    ),
+    LogRule(
+        "container.shared-memory",
+        ("container.shared-memory",),
+        "the container's shared memory is full, which loaders of data use: docker gives 64 MiB",
+        "start it with `docker run --ipc=host ...` or `--shm-size=8g`",
+        ("https://github.com/pytorch/pytorch#docker-image",),
+        order=47,
+    ),
+    LogRule(
+        "gpu.wrong-index",
+        ("gpu.ordinal",),
+        "the program asks for a GPU by a number that this process does not see",
+        "run `nvidia-smi -L` to see which there are, and `echo $CUDA_VISIBLE_DEVICES`, behind which they count from 0",
+        (_CUDA_ERRORS, "https://github.com/pytorch/pytorch/issues/13026"),
+        order=53,
+        explains=("gpu.any-error",),
+    ),
+    LogRule(
+        "nccl.failed",
+        ("nccl.failed",),
+        "the GPUs could not talk to each other through NCCL {error}; most often another error came first",
+        "run again with `export NCCL_DEBUG=INFO`, whose first `WARN` names the reason",
+        ("https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/troubleshooting.html",),
+        confidence="possible",
+        order=89,
+    ),
+    LogRule(
+        "gpu.any-error",
+        ("gpu.any-error",),
+        "a CUDA library reports {error}, for which there is no narrower rule",
+        "run `nvidia-smi`, restart the machine if it shows an error, then `gpuenv verify`",
+        (_CUDA_ERRORS, _TF + "37186"),
+        confidence="possible",
+        order=94,
+        when=reason.nothing_narrower,
+    ),
+    LogRule(
         "xla.libdevice",
-        r"libdevice not found at|Can't find libdevice directory|libdevice\.10\.bc[^\n]*(?:not found|No such file)",
+        ("xla.libdevice",),
         "XLA does not find libdevice, which it needs for exponentials and the like",
         "run `echo $XLA_FLAGS`: it must name a directory with `nvvm/libdevice`, as `gpuenv create` sets it",
         (_TF + "58681", _TF + "56927", "measured on an H100 with TensorFlow 2.4.0, November 2026"),
         order=60,
+        explains=("xla.ptxas-missing",),
     ),
-    Pattern(
+    LogRule(
         "xla.ptxas-too-old",
-        r"ptxas fatal\s*: Value '(?P<gpu>sm_\w+)' is not defined for option 'gpu-name'"
-        r"|(?:ptxas too old|You are using ptxas [\d.]+, which is older than)",
-        "the `ptxas` that was found is older than this GPU, or known to compile wrongly",
+        ("xla.ptxas-old",),
+        "the `ptxas` that was found is older than this GPU {gpu}, or known to compile wrongly {version}",
         "run `command -v ptxas`: the one of the environment must come first; `gpuenv run` puts it there",
         (_TF + "45590", _TF + "62064"),
         confidence="likely",
         order=61,
+        explains=("xla.ptxas-missing",),
     ),
-    Pattern(
+    LogRule(
         "xla.ptxas-missing",
-        r"[Cc](?:ouldn't|ould not) (?:get|invoke|find|run) ptxas",
+        ("xla.ptxas-missing",),
         "no `ptxas` was found, so that the driver has to compile",
         _RECREATE,
         ("https://github.com/MBoemo/DNAscent/issues/68",),
         confidence="possible",
         order=62,
     ),
-    Pattern(
+    LogRule(
+        "code.compiling",
+        ("code.compiles",),
+        "this GPU {gpu} is newer than the framework's machine code: everything is compiled first, for minutes",
+        "run `gpuenv warm` to compile it once, ahead; or `gpuenv create --dry-run` for a newer framework",
+        ("tensorflow/core/common_runtime/gpu/gpu_device.cc", _TF + "89272"),
+        order=93,
+    ),
+    LogRule(
         "code.still-compiling",
-        r"GPU check [^\n]*did not end within [\d.]+ s",
+        ("code.slow",),
         "the driver may still be compiling PTX, which a GPU newer than the framework's machine code needs once; "
         "with CUDA_MODULE_LOADING=LAZY it took 98 s on an H100, without it more than 520 s",
         "run `gpuenv verify --timeout 3600`",
@@ -168,13 +201,31 @@ GPU_PATTERNS = (
         confidence="possible",
         order=95,
     ),
-    Pattern(
+    LogRule(
         "cudnn.not-started",
-        r"This is probably because cuDNN failed to initialize|No algorithm worked!",
+        ("cudnn.not-started",),
         "cuDNN did not start or no algorithm of it ran: GPU memory, a mixture of versions, or a GPU newer than cuDNN",
         "run `gpuenv verify files`, and `nvidia-smi` to see the memory",
         (_TF + "36025", _TF + "45068"),
         confidence="possible",
         order=96,
+    ),
+    LogRule(
+        "gpu.not-registered",
+        ("gpu.not-registered",),
+        "the program asks for a GPU, and the framework has none registered; why is said where it started",
+        "run `gpuenv doctor`, or paste the log from its first line on",
+        ("https://github.com/keras-team/keras/issues/20414",),
+        confidence="possible",
+        order=97,
+    ),
+    LogRule(
+        "profiler.privileges",
+        ("profiler.privileges",),
+        "the driver lets only administrators read the GPU's performance counters",
+        "run `echo 'options nvidia NVreg_RestrictProfilingToAdminUsers=0' | sudo tee /etc/modprobe.d/nvidia.conf`, "
+        "then restart",
+        ("https://developer.nvidia.com/ERR_NVGPUCTRPERM", _TF + "35860"),
+        order=98,
     ),
 )

@@ -2,91 +2,158 @@
 
 from __future__ import annotations
 
-from gpuenv.doctor.pattern import Pattern
+from gpuenv.doctor import reason
+from gpuenv.doctor.log_rule import LogRule
 
 _RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
 _TF = "https://github.com/tensorflow/tensorflow/issues/"
 _MEASURED = "measured on an H100 with TensorFlow 2.4.0, November 2026"
-_CUDA_NAMES = "cudart|cublas|cublasLt|cufft|curand|cusolver|cusparse|cudnn|nvrtc"
+_NO_GPU_THEN = ("loader.some-missing", "gpu.not-registered", "cudnn.not-started", "loader.no-cuda")
 
-LOADER_PATTERNS = (
-    Pattern(
+LOADER_RULES = (
+    LogRule(
         "loader.zlibwapi",
-        r"Could not locate zlibwapi\.dll",
+        ("library.zlibwapi",),
         "cuDNN 8.3 to 8.9 for Windows opens `zlibwapi.dll`, which NVIDIA does not ship and this machine does not have",
         "run `conda install -c conda-forge libzlib-wapi` and put its directory on PATH, then `gpuenv verify`",
         ("https://github.com/Softcatala/whisper-ctranslate2/issues/41", "conda-forge/cudnn-feedstock"),
-        order=10,
+        order=20,
+        explains=("loader.cudnn-part", "loader.windows-abort", "cudnn.not-started"),
     ),
-    Pattern(
+    LogRule(
         "loader.wsl-libcuda",
-        r"Could not load library (?P<library>libcudnn_\w+\.so\.\d+)\. Error: libcuda\.so: cannot open",
+        ("library.wsl",),
         "{library} opens `libcuda.so`, but only `libcuda.so.1` is there, as in WSL 2",
         "run `export LD_LIBRARY_PATH=/usr/lib/wsl/lib` in WSL, then `gpuenv verify`",
         ("https://github.com/pytorch/pytorch/issues/85773", "https://github.com/tensorflow/hub/issues/884"),
-        order=11,
+        order=21,
+        explains=("loader.cudnn-part", "driver.not-loaded", "cudnn.not-started"),
     ),
-    Pattern(
+    LogRule(
         "loader.cudnn-part",
-        r"Could not (?:load library|locate) "
-        r"(?P<library>(?:lib)?cudnn_(?:ops|cnn|adv)_(?:infer|train)(?:\.so\.\d+|64_\d+\.dll))",
+        ("library.part-missing",),
         "a part of cuDNN could not be loaded: {library}; cuDNN opens its parts at the first convolution or training "
         "step and ends the process without them",
         _RECREATE,
         (_MEASURED, _TF + "54784", _TF + "53611"),
-        order=12,
+        order=22,
+        when=lambda log: not log.has("system.paging-file"),
+        explains=("loader.windows-abort", "cudnn.not-started", "memory.handle"),
     ),
-    Pattern(
+    LogRule(
         "loader.cudnn-older",
-        r"Loaded runtime CuDNN library: (?P<found>[\d.]*\d) but source was compiled with:? (?P<built>[\d.]*\d)",
-        "cuDNN {found} was loaded, but the framework was built with {built} and needs the same major version and at "
-        "least that minor one",
+        ("library.cudnn-version",),
+        "another cuDNN was loaded than the framework was built with: found {found}, built with {built}; it needs the "
+        "same major version and at least that minor one",
         "run `unset LD_LIBRARY_PATH` if it names another cuDNN, then `gpuenv verify`",
         (_TF + "39842", _TF + "60913"),
-        order=13,
+        order=23,
+        when=lambda log: (
+            not reason.newer_than_built(log)
+            or not log.names("found", "library.cudnn-version")
+            or len(log.events) == len(log.all("library.cudnn-version"))
+            or log.has("cudnn.not-started")
+        ),
+        explains=("cudnn.not-started", "memory.handle", "memory.blas", "loader.some-missing"),
     ),
-    Pattern(
+    LogRule(
+        "loader.cuda-older",
+        ("library.cuda-version",),
+        "an older CUDA library was loaded than the framework was built with: {library} {found}, built with {built}",
+        "run `unset LD_LIBRARY_PATH` if it names another CUDA, then `gpuenv verify`",
+        ("https://github.com/KosinskiLab/AlphaPulldown/issues/237",),
+        order=24,
+        explains=("loader.some-missing", "loader.no-cuda"),
+    ),
+    LogRule(
+        "loader.mixed-cuda",
+        ("library.mixed",),
+        "CUDA libraries of two versions were mixed: one calls {symbol}, which the other one does not have; one of them "
+        "probably comes from LD_LIBRARY_PATH",
+        "run `unset LD_LIBRARY_PATH`, then `gpuenv verify`",
+        ("https://github.com/pytorch/pytorch/issues/91067", "https://github.com/pytorch/pytorch/issues/131312"),
+        order=10,
+        explains=("loader.missing", "loader.missing-dependency", "loader.some-missing", "python.addon-mismatch"),
+    ),
+    LogRule(
+        "loader.broken-file",
+        ("library.broken",),
+        "a library's file is damaged ({why}): {library}",
+        _RECREATE,
+        ("dlopen(3), https://man7.org/linux/man-pages/man3/dlopen.3.html",),
+        order=11,
+        explains=("loader.missing", "loader.missing-dependency", "loader.some-missing"),
+    ),
+    LogRule(
+        "loader.missing-dependency",
+        ("library.missing",),
+        "{library} is there, but not {file}, which it needs",
+        _RECREATE,
+        ("https://github.com/NVIDIA/tensorflow/issues/110",),
+        order=37,
+        when=lambda log: any(map(reason.lacks_another, log.all("library.missing"))),
+        explains=("loader.some-missing", "gpu.not-registered", "driver.not-loaded"),
+    ),
+    LogRule(
         "loader.cusolver-10",
-        r"Could not load dynamic library '(?P<library>cusolver64_10\.dll|libcusolver\.so\.10)'",
+        ("library.missing",),
         "TensorFlow 2.4 opens {library}, which only CUDA 11.0 has; with a later CUDA 11 the link that gpuenv makes "
         "from cuSOLVER 11 is missing",
         _RECREATE,
         (_MEASURED, _TF + "44777", _TF + "44291"),
-        order=20,
-        unless=r"Could not load dynamic library '(?:lib)?(?:cudart|cublas|cufft|curand|cusparse|cudnn)",
+        order=36,
+        when=lambda log: reason.only_cusolver_10(log) and not reason.works_in_the_end(log),
+        explains=("loader.missing", *_NO_GPU_THEN),
     ),
-    Pattern(
+    LogRule(
         "loader.missing",
-        rf"Could not load dynamic library '(?P<library>(?:lib)?(?:{_CUDA_NAMES})(?:\.so[.\d]*|64_\d+\.dll))'",
-        "CUDA libraries are not where TensorFlow looks: {library}",
+        ("library.missing",),
+        "CUDA libraries are not where the framework looks: {library}",
         _RECREATE,
         (_MEASURED, _TF + "52988", _TF + "45930"),
-        order=21,
+        order=38,
+        when=reason.lacks_libraries,
+        explains=_NO_GPU_THEN,
     ),
-    Pattern(
-        "loader.mixed-cublas",
-        r"undefined symbol: (?P<symbol>cublasLt\w+)|symbol \w*cublasLt\w*.* not defined in file",
-        "`libcublas` and `libcublasLt` come from two CUDA versions, one of them probably from LD_LIBRARY_PATH",
-        "run `unset LD_LIBRARY_PATH`, then `gpuenv verify`",
-        ("https://github.com/pytorch/pytorch/issues/91067", "https://github.com/pytorch/pytorch/pull/174320"),
-        order=22,
+    LogRule(
+        "loader.missing",
+        ("library.import",),
+        "CUDA libraries are not where the framework looks: {library}; it does not start without them",
+        _RECREATE,
+        (_TF + "26182", "tensorflow/python/platform/self_check.py of TensorFlow 1.15"),
+        order=12,
+        explains=(*_NO_GPU_THEN, "system.dll-load", "loader.cudnn-part"),
     ),
-    Pattern(
+    LogRule(
+        "loader.no-cuda",
+        ("library.no-cuda-drivers",),
+        "TensorFlow found no CUDA: its message speaks of drivers, but the file that it looked for is CUDA's runtime, "
+        "`libcudart`",
+        "run `gpuenv info` to see driver and GPU, then `gpuenv create --dry-run` for a recipe that brings CUDA",
+        ("tsl/cuda/cudart_stub.cc of TensorFlow 2.13", _TF + "63362", _TF + "66750"),
+        confidence="likely",
+        order=39,
+        when=lambda log: not reason.has_no_gpu(log) and not reason.works_in_the_end(log),
+        explains=("loader.some-missing", "gpu.not-registered"),
+    ),
+    LogRule(
         "loader.windows-abort",
-        r"-1073740791|3221226505|0xC0000409",
+        ("system.windows-abort",),
         "Windows ended the process at the first convolution, as it does when a part of cuDNN is missing",
         _RECREATE,
         (_TF + "45611", _TF + "57738"),
         confidence="likely",
         order=90,
     ),
-    Pattern(
+    LogRule(
         "loader.some-missing",
-        r"Cannot dlopen some GPU libraries|Could not find cuda drivers on your machine",
-        "TensorFlow could not open one of the CUDA libraries and goes on without a GPU",
+        ("library.some-missing", "gpu.xla-only"),
+        "TensorFlow sees a GPU, could not open one of the CUDA libraries, and goes on without",
         "run `gpuenv verify files` to see which one",
-        (_TF + "34287", _TF + "63362", _TF + "66750"),
+        (_TF + "34287", _TF + "38990", _TF + "66750"),
         confidence="likely",
         order=91,
+        when=lambda log: not reason.works_in_the_end(log),
+        explains=("gpu.not-registered",),
     ),
 )

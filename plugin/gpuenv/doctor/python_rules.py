@@ -1,8 +1,9 @@
-"""Python packages, the C library and the processor."""
+"""Python packages that do not fit together."""
 
 from __future__ import annotations
 
-from gpuenv.doctor.pattern import Pattern
+from gpuenv.doctor.event import Log
+from gpuenv.doctor.log_rule import LogRule
 
 _TF = "https://github.com/tensorflow/tensorflow/issues/"
 _SMOKE = "measured: plain installations of 23 TensorFlow releases, November 2026"
@@ -14,88 +15,167 @@ def _reinstall(package: str) -> str:
     return f"run `gpuenv run -- python -m pip install {package}`, then `gpuenv verify import`"
 
 
-PYTHON_PATTERNS = (
-    Pattern(
+def _loads_a_model(log: Log) -> bool:
+    return any(word in log.text for word in ("h5py", "hdf5", "keras_version", "load_model", "load_weights"))
+
+
+def _speaks_of_the_framework(log: Log) -> bool:
+    return any(word in log.text for word in ("tensorflow", "numpy", "keras", "torch", "jax"))
+
+
+PYTHON_RULES = (
+    LogRule(
         "python.protobuf",
-        r"Descriptors cannot(?: not)? be created directly",
-        "protobuf is newer than this TensorFlow's generated code allows; 2.4 needs `protobuf<3.21`",
+        ("python.protobuf-new",),
+        "protobuf is newer than this framework's generated code allows; TensorFlow 2.4 needs `protobuf<3.21`",
         _reinstall("protobuf"),
         (_SMOKE, _TF + "56266"),
-        order=70,
+        order=5,
+        when=lambda log: "GetPrototype" not in log.text or "created directly" in log.text,
+        explains=("python.module-missing", "python.keras-mismatch", "system.dll-load"),
     ),
-    Pattern(
+    LogRule(
+        "python.protobuf",
+        ("python.protobuf-old",),
+        "protobuf is older than the code that a package generated for it",
+        _reinstall("protobuf"),
+        (_TF + "59665",),
+        order=5,
+        explains=("python.module-missing", "python.keras-mismatch"),
+    ),
+    LogRule(
         "python.numpy-2",
-        r"A module that was compiled using NumPy 1\.x cannot be run in NumPy 2|_(?:ARRAY|UFUNC)_API not found"
-        r"|numpy\.core\.(?:_multiarray_umath|umath) failed to import",
-        "NumPy 2 is installed, but this TensorFlow was built for NumPy 1",
+        ("python.numpy-2",),
+        "NumPy 2 is installed, but this framework, or a package that it imports, was built for NumPy 1",
         _reinstall("numpy"),
         (_SMOKE, _TF + "90245"),
-        order=71,
+        order=6,
+        explains=("python.numpy-abi", "python.module-missing", "system.dll-load", "python.keras-mismatch"),
     ),
-    Pattern(
+    LogRule(
         "python.numpy-abi",
-        r"numpy\.(?P<type>dtype|ndarray|ufunc) size changed",
+        ("python.numpy-abi",),
         "a module was compiled for another NumPy than the one installed",
         _reinstall("numpy"),
-        (_TF + "98406",),
-        order=72,
+        (_TF + "98406", _TF + "60559"),
+        order=7,
+        explains=("python.module-missing", "python.keras-mismatch", "system.dll-load"),
     ),
-    Pattern(
+    LogRule(
         "python.numpy-alias",
-        r"module 'numpy' has no attribute '(?P<name>object|bool|int|float|typeDict|complex)'",
+        ("python.numpy-alias",),
         "NumPy 1.24 or newer is installed, which no longer has {name}",
         _reinstall("numpy"),
         (_TF + "62832",),
-        order=73,
+        order=8,
     ),
-    Pattern(
-        "system.glibc",
-        r"version `(?P<version>GLIBC_[\d.]+)' not found",
-        "the system's C library is older than {version}, which a binary needs",
-        "run `ldd --version` to see what is here; a newer system or container is needed",
-        ("https://sourceware.org/glibc/wiki/FAQ",),
-        order=74,
+    LogRule(
+        "python.openmp-twice",
+        ("python.openmp",),
+        "two copies of the OpenMP runtime were loaded ({first}, {second}), as when conda's NumPy meets packages of pip",
+        "run `conda install nomkl`, or install NumPy and the framework with the same installer",
+        (
+            "https://github.com/conda/conda-build/issues/4715",
+            "https://github.com/ContinuumIO/anaconda-issues/issues/13121",
+        ),
+        order=9,
     ),
-    Pattern(
-        "system.libstdcxx",
-        r"version `(?P<version>(?:GLIBCXX|CXXABI)_[\d.]+)' not found",
-        "the `libstdc++.so.6` that was loaded first has no {version}",
-        "run `unset LD_LIBRARY_PATH`, then `gpuenv verify import`",
-        (_TF + "56562", _TF + "10596"),
-        order=75,
+    LogRule(
+        "python.mkl-mismatch",
+        ("python.mkl",),
+        "the Intel math library that was loaded lacks {symbol}, which the framework needs",
+        "run `conda install 'mkl<2024.1'`, then `gpuenv verify import`",
+        ("https://github.com/pytorch/pytorch/issues/123097",),
+        order=9,
     ),
-    Pattern(
-        "system.vc-runtime",
-        r"Could not find the DLL\(s\) '(?P<library>msvcp140[^']*)'",
-        "the Visual C++ 2015-2019 runtime is not installed: {library}",
-        "run `winget install Microsoft.VCRedist.2015+.x64`, then `gpuenv verify import`",
-        ("tensorflow/python/platform/self_check.py of TensorFlow 2.4.0",),
-        order=76,
+    LogRule(
+        "python.addon-mismatch",
+        ("python.addon",),
+        "an add-on was compiled for another version of the framework: {file} misses {symbol}",
+        "install the add-on's version that was made for this framework, or leave it out",
+        ("https://github.com/tensorflow/io/issues/1881",),
+        order=13,
+        explains=("python.module-missing",),
     ),
-    Pattern(
-        "system.dll-load",
-        r"DLL load failed[^\n]*_pywrap_tensorflow_internal",
-        "Windows could not load TensorFlow: the Visual C++ runtime is missing or old, or the processor lacks AVX",
-        "run `winget install Microsoft.VCRedist.2015+.x64`, then `gpuenv verify import`",
-        (_TF + "45273", _TF + "75111"),
+    LogRule(
+        "python.shadowed",
+        ("python.shadowed",),
+        "a file of the program has the name of a module that the framework imports, or the program imports itself in a "
+        "circle: {module}",
+        "rename your own file, and remove its `__pycache__`",
+        ("https://docs.python.org/3/library/sys_path_init.html", "seen with a file `imp.py` beside the program"),
         confidence="likely",
-        order=77,
+        order=14,
+        explains=("python.module-missing", "python.keras-mismatch"),
     ),
-    Pattern(
-        "system.avx",
-        r"signal SIGILL|Illegal instruction|compiled to use AVX2? instructions, but these aren't available",
-        "the processor, or the one that a virtual machine shows, lacks AVX, which TensorFlow's wheels need since 1.6",
-        "run `grep -c avx /proc/cpuinfo`; in a virtual machine, choose the host's processor model",
-        (_TF + "17411", _TF + "19104"),
+    LogRule(
+        "python.keras-mismatch",
+        ("python.keras",),
+        "Keras and TensorFlow are of versions that do not fit together",
+        _reinstall("keras"),
+        (_TF + "56298", "https://github.com/spotify/basic-pitch/issues/82"),
+        order=15,
+        explains=("python.module-missing",),
+    ),
+    LogRule(
+        "python.tf1-code",
+        ("python.tf1-code",),
+        "the program was written for TensorFlow 1, which still had {name}",
+        "put `import tensorflow.compat.v1 as tf` and `tf.disable_v2_behavior()` in its place",
+        ("https://www.tensorflow.org/guide/migrate",),
+        order=16,
+        explains=("python.module-missing",),
+    ),
+    LogRule(
+        "python.jax-mismatch",
+        ("python.jax",),
+        "jax, jaxlib and what belongs to them are of versions that do not fit together",
+        "run `python -m pip install --upgrade jax jaxlib`, both of one version",
+        ("https://github.com/google-deepmind/clrs/issues/98",),
         confidence="likely",
-        order=78,
+        order=17,
     ),
-    Pattern(
+    LogRule(
+        "python.h5py-3",
+        ("python.str-decode",),
+        "h5py 3 is installed, but this Keras reads saved models as h5py 2 gave them",
+        _reinstall("h5py"),
+        (_TF + "44467", "https://github.com/TKassis/OrgaQuant/issues/15"),
+        order=18,
+        when=_loads_a_model,
+    ),
+    LogRule(
+        "python.h5py-3",
+        ("python.str-decode",),
+        "h5py 3 may be installed, where this Keras reads saved models as h5py 2 gave them",
+        _reinstall("h5py"),
+        (_TF + "44467",),
+        confidence="possible",
+        order=92,
+        when=lambda log: not _loads_a_model(log),
+    ),
+    LogRule(
+        "python.fork",
+        ("python.fork",),
+        "the program used the GPU and then forked; a forked process cannot use CUDA again",
+        "start the workers with `multiprocessing.set_start_method('spawn')` before the first use of the GPU",
+        ("https://docs.pytorch.org/docs/stable/notes/multiprocessing.html",),
+        order=54,
+    ),
+    LogRule(
+        "python.late-setting",
+        ("python.late-setting",),
+        "the program sets memory growth or virtual GPUs after the first use of the GPU, or not for all GPUs alike",
+        "run `export TF_FORCE_GPU_ALLOW_GROWTH=true` instead, or set it right behind the import",
+        (_TF + "25138", _TF + "38367"),
+        order=55,
+    ),
+    LogRule(
         "python.module-missing",
-        r"ModuleNotFoundError: No module named '(?P<module>[\w.]+)'",
+        ("python.module-missing",),
         "a Python package is not installed in the environment: {module}",
         _RECREATE,
         ("https://docs.python.org/3/library/exceptions.html#ModuleNotFoundError",),
-        order=79,
+        order=88,
     ),
 )

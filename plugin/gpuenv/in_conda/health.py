@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from gpuenv.in_conda.look import link_again, look_at_managed, processor_only
+from gpuenv.in_conda.look import link_again, look_at_managed
 
 # conda's own marks since 23.5: conda.base.constants.
 OK_MARK, X_MARK = "\N{WHITE HEAVY CHECK MARK}", "\N{CROSS MARK}"
@@ -21,16 +21,43 @@ def examine(prefix: str, *, verbose: bool) -> None:
 def findings(prefix: Path, *, verbose: bool) -> list[str]:
     """Say what is wrong: in one that gpuenv made by its check `files`, in another by a quick look."""
     if look_at_managed(prefix) is None:
-        reason = processor_only(prefix)
-        if reason is None:
-            return [f"{OK_MARK} gpuenv did not make this environment, and it has no TensorFlow that misses its GPU."]
-        return [f"{X_MARK} {reason}.", f"  `conda gpuenv create -n {prefix.name}-gpu` makes one that has it."]
+        return _findings_elsewhere(prefix)
     problems = _problems(prefix)
     if not problems:
         return [f"{OK_MARK} The framework finds all of its CUDA libraries."]
     shown = problems if verbose else problems[:3]
     more = [f"  ... and {len(problems) - len(shown)} more"] if len(shown) < len(problems) else []
     return [f"{X_MARK} The framework will not find all of its CUDA libraries:", *(f"  {it}" for it in shown), *more]
+
+
+def _findings_elsewhere(prefix: Path) -> list[str]:
+    """Ask the rules of `gpuenv doctor` about an environment that gpuenv did not make."""
+    import os
+
+    from gpuenv.cli.elsewhere import elsewhere
+    from gpuenv.diagnosis import diagnoses
+    from gpuenv.doctor.read import read_environment
+    from gpuenv.errors import GpuenvError
+    from gpuenv.examination import weighty
+    from gpuenv.plugins import plugins
+
+    try:
+        environment = read_environment(prefix, os.environ)
+    except GpuenvError:  # an environment without Python
+        environment = None
+    found = diagnoses(plugins().doctor_rules(), "environment", environment, _ignore) if environment else []
+    causes = weighty(found)
+    if not causes:
+        return [f"{OK_MARK} gpuenv did not make this environment, and it has no TensorFlow that misses its GPU."]
+    lines = []
+    for it in causes:
+        fix = elsewhere(it.fix, str(prefix)).replace("`gpuenv ", "`conda gpuenv ").replace("NAME", f"{prefix.name}-gpu")
+        lines += [f"{X_MARK} {it.cause}.", f"  {fix}."]
+    return lines
+
+
+def _ignore(complaint: str) -> None:
+    """Leave out the complaint about a plugin's rule: conda's report is about the environment."""
 
 
 def mend(prefix: str, confirm: Callable[[str], None]) -> int:

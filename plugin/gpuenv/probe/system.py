@@ -30,6 +30,7 @@ def run(host: Host, overrides: Overrides) -> Host:
         *_shell_facts(),
         *disk_facts(data_dir(os.environ)),
         *_hardware_facts(),
+        *cpu_facts(root),
         *conda_facts(os.environ),
     ]
     return replace(host, facts=(*host.facts, *found))
@@ -154,6 +155,22 @@ def _hardware_facts() -> Iterator[Fact]:
         yield Fact("cpu_count", len(os.sched_getaffinity(0)), "sched_getaffinity")
     else:
         yield Fact("cpu_count", os.cpu_count() or 1, "os.cpu_count")
+
+
+def cpu_facts(root: Path) -> Iterator[Fact]:
+    """Say whether an Intel or AMD processor has AVX, which TensorFlow's wheels need: a word in `flags` on Linux.
+
+    Sample: `flags : fpu vme de pse ... avx f16c rdrand`. A virtual machine may show less than its host has.
+    """
+    if sys.platform == "win32":
+        import ctypes
+
+        # PF_AVX_INSTRUCTIONS_AVAILABLE in winnt.h.
+        yield Fact("avx", bool(ctypes.windll.kernel32.IsProcessorFeaturePresent(39)), "kernel32")
+        return
+    flags = re.search(r"^flags\s*:(.*)$", _read(root / "proc/cpuinfo"), re.MULTILINE)
+    if flags is not None:
+        yield Fact("avx", "avx" in flags[1].split(), "proc")
 
 
 def conda_facts(environ: Mapping[str, str]) -> Iterator[Fact]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from pathlib import Path
 
+from gpuenv.binaries.search import expanded, system_dirs
 from gpuenv.extension import CheckContext
 from gpuenv.paths import dll_dir
 from gpuenv.toolkit_files import unmet
@@ -14,7 +14,6 @@ from gpuenv.verify.finding import Finding, entry, in_prefix
 
 # Comes with the NVIDIA driver and not with the environment; whether it is there is not a question about files.
 _DRIVER_LIBRARIES = frozenset({"libcuda.so.1", "libnvidia-ml.so.1", "nvcuda.dll", "nvml.dll"})
-_SYSTEM_DIRS = ("/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib")
 
 
 def libraries(context: CheckContext) -> Finding:
@@ -72,13 +71,7 @@ def _search_path(context: CheckContext) -> tuple[Path, ...]:
     from gpuenv.binaries import read_elf
 
     loader = _loader(context)
-    return _expanded(read_elf(loader).search_path, loader.parent)
-
-
-def _expanded(entries: Iterable[str], origin: Path) -> tuple[Path, ...]:
-    """Replace `$ORIGIN`, which for the dynamic linker is the directory of the link, not of the file behind it."""
-    replaced = (entry.replace("${ORIGIN}", "$ORIGIN").replace("$ORIGIN", str(origin)) for entry in entries)
-    return tuple(Path(os.path.normpath(entry)) for entry in replaced)
+    return expanded(read_elf(loader).search_path, loader.parent)
 
 
 def _find(name: str, directories: Iterable[Path]) -> Path | None:
@@ -132,7 +125,7 @@ def _unmet_needs(present: Mapping[str, Path], directories: tuple[Path, ...]) -> 
     while waiting:
         path = waiting.pop()
         info = read_elf(path)
-        own = _expanded(info.search_path, path.parent)
+        own = expanded(info.search_path, path.parent)
         for name in info.needed:
             if name in seen or name in _DRIVER_LIBRARIES:
                 continue
@@ -140,7 +133,7 @@ def _unmet_needs(present: Mapping[str, Path], directories: tuple[Path, ...]) -> 
             found = _find(name, (*own, *directories))
             if found is not None and found.is_file():
                 waiting.append(found)
-            elif _find(name, _system_dirs()) is None:
+            elif _find(name, system_dirs()) is None:
                 problems[name] = f"`{name}`, which `{path.name}` needs, is missing"
     return list(problems.values())
 
@@ -175,13 +168,3 @@ def _wrong_cuda(present: Mapping[str, Path], context: CheckContext) -> list[str]
         for name, version in runtimes.items()
         if version is not None and version.release[0] != expected
     ]
-
-
-@lru_cache(maxsize=1)
-def _system_dirs() -> tuple[Path, ...]:
-    """Return where the dynamic linker looks on its own: the usual directories and those of /etc/ld.so.conf.d."""
-    configured = []
-    for file in sorted(Path("/etc/ld.so.conf.d").glob("*.conf")):
-        configured += [line.strip() for line in file.read_text("utf-8", "replace").splitlines()]
-    multiarch = [str(path) for root in ("/lib", "/usr/lib") for path in Path(root).glob("*-linux-gnu")]
-    return tuple(Path(entry) for entry in (*_SYSTEM_DIRS, *multiarch, *configured) if entry.startswith("/"))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gpuenv.extension import Check, CheckContext, Diagnosis, Rule
+from gpuenv.diagnosis import diagnoses
+from gpuenv.extension import Check, CheckContext, Rule
 from gpuenv.model import CheckResult, Host, Progress, Reporter, Warned, silent
 
 # What the probes write as the source of a GPU that the user only named (`--gpu 8.6`, `CONDA_OVERRIDE_CUDA_ARCH`).
@@ -98,34 +99,13 @@ def diagnose_result(
         return result
     log = result.evidence.get("log")
     text = _tail(Path(log)) if isinstance(log, str) else ""
-    found = _first_diagnosis(f"{about}{result.message}\n{text}", rules, report)
-    return result if found is None else replace(result, cause=found.cause, hint=found.fix)
+    found = diagnoses(rules, "log", f"{about}{result.message}\n{text}", lambda complaint: report(Warned(complaint)))
+    return replace(result, cause=found[0].cause, hint=found[0].fix) if found else result
 
 
 def _ways(check: Check) -> tuple[bool | None, ...]:
     """Return how often a check runs: once, or without and with an activated shell."""
     return (False, True) if check.needs_activation else (None,)
-
-
-def _first_diagnosis(text: str, rules: Sequence[Rule], report: Reporter) -> Diagnosis | None:
-    """Ask the rules in their order; one that fails is passed over with a warning."""
-    for rule in rules:
-        try:
-            found: object = rule.find(text)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as err:
-            report(Warned(f"the doctor rule `{rule.id}` raised {err!r}"))
-            continue
-        if isinstance(found, Diagnosis) and isinstance(found.cause, str) and isinstance(found.fix, str):
-            return found
-        if found is not None:
-            report(
-                Warned(
-                    f"the doctor rule `{rule.id}` gave `{found!r}`, expected a Diagnosis with text for cause and fix"
-                )
-            )
-    return None
 
 
 def _tail(path: Path) -> str:

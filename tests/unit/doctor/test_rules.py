@@ -4,14 +4,15 @@ import time
 
 import pytest
 
+from gpuenv.diagnosis import diagnoses
 from gpuenv.doctor import diagnose, gpuenv_doctor_rules
-from gpuenv.doctor.gpu_rules import GPU_PATTERNS
-from gpuenv.doctor.loader_rules import LOADER_PATTERNS
-from gpuenv.doctor.pattern import Pattern
-from gpuenv.doctor.python_rules import PYTHON_PATTERNS
-from gpuenv.doctor.rules import RULES
+from gpuenv.doctor.kinds import KINDS
+from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.rules import LOG_RULES, RULES
+from gpuenv.extension import Rule
+from log_corpus import entries
 
-PATTERNS = (*LOADER_PATTERNS, *GPU_PATTERNS, *PYTHON_PATTERNS)
+CORPUS = [*entries("failures.txt"), *entries("held_out.txt"), *entries("held_out_later.txt")]
 DSO = "W tensorflow/stream_executor/platform/default/dso_loader.cc:60] Could not load dynamic library "
 NO_FILE = "cannot open shared object file: No such file or directory"
 
@@ -29,10 +30,11 @@ LOGS = [
     ("loader.cusolver-10", f"{DSO}'libcusolver.so.10'; dlerror: libcusolver.so.10: {NO_FILE}"),
     ("loader.cusolver-10", f"{DSO}'cusolver64_10.dll'; dlerror: cusolver64_10.dll not found"),
     ("loader.missing", f"{DSO}'libcudart.so.11.0'; dlerror: a\n{DSO}'libcusolver.so.10'; dlerror: b"),
-    ("loader.missing", f"{DSO}'cudart64_110.dll'; dlerror: cudart64_110.dll not found"),
+    ("loader.missing", f"GPU check device: it failed\n{DSO}'cudart64_110.dll'; dlerror: cudart64_110.dll not found"),
+    ("loader.missing", f"GeForce RTX 3080\n{DSO}'cudart64_110.dll'; dlerror: cudart64_110.dll not found"),
     ("loader.missing", f"{DSO}'cudnn64_8.dll'; dlerror: cudnn64_8.dll not found"),
     (
-        "loader.mixed-cublas",
+        "loader.mixed-cuda",
         "symbol lookup error: /x/libcublas.so.11: undefined symbol: cublasLtGetStatusString, version libcublasLt.so.11",
     ),
     ("loader.windows-abort", "Process finished with exit code -1073740791 (0xC0000409)"),
@@ -58,7 +60,7 @@ LOGS = [
     ("driver.not-loaded", "failed call to cuInit: UNKNOWN ERROR (303)"),
     ("driver.no-device", "failed call to cuInit: CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected"),
     ("driver.cuinit", "failed call to cuInit: CUDA_ERROR_UNKNOWN: unknown error"),
-    ("driver.cuinit", "failed call to cuInit: UNKNOWN ERROR (34)"),
+    ("driver.stub", "failed call to cuInit: UNKNOWN ERROR (34)"),
     (
         "code.gpu-too-old",
         "Ignoring visible gpu device (device: 0, name: GeForce GTX 780M, pci bus id: 0000:01, compute capability: 3.0)"
@@ -111,6 +113,90 @@ LOGS = [
         "The TensorFlow library was compiled to use AVX instructions, but these aren't available on your machine.",
     ),
     ("python.module-missing", "ModuleNotFoundError: No module named 'numpy'"),
+    ("install.no-cuda-package", "  - nothing provides __cuda needed by tensorflow-2.7.0-cuda102py310hcf4adbc_0"),
+    (
+        "install.long-path",
+        "HINT: This error might have occurred since this system does not have Windows Long Path support enabled.",
+    ),
+    ("install.no-wheel", "ERROR: No matching distribution found for tensorrt-libs==8.6.1; extra == 'and-cuda'"),
+    ("gpu.busy", "RuntimeError: CUDA error: CUDA-capable device(s) is/are busy or unavailable"),
+    ("gpu.wrong-index", "RuntimeError: CUDA error: invalid device ordinal"),
+    ("gpu.any-error", "failed to get device attribute 13 for device 0: CUDA_ERROR_UNKNOWN: unknown error"),
+    ("gpu.any-error", "RuntimeError: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"),
+    (
+        "container.shared-memory",
+        "RuntimeError: DataLoader worker (pid 1) is killed by signal: Bus error. It is possible that "
+        "dataloader's workers are out of shared memory. Please try to raise your shared memory limit.",
+    ),
+    (
+        "nccl.failed",
+        "torch.distributed.DistBackendError: NCCL error in: ../torch/csrc/distributed/ProcessGroupNCCL.cpp:1275",
+    ),
+    ("driver.blocked", "Failed to initialize NVML: GPU access blocked by the operating system"),
+    ("driver.mismatch", "NVRM: API mismatch: the client has the version 535.54.03, but this kernel module has 525.1"),
+    (
+        "loader.missing",
+        "Failed to load library libonnxruntime_providers_cuda.so with error: libcublasLt.so.12: " + NO_FILE,
+    ),
+    (
+        "gpu.not-registered",
+        "RuntimeError: Unknown backend: 'gpu' requested, but no platforms that are instances of gpu",
+    ),
+    ("xla.ptxas-missing", "INTERNAL: ptxas exited with non-zero error code 32512, output: "),
+    ("cudnn.not-started", "XlaRuntimeError: UNKNOWN: Failed to determine best cudnn convolution algorithm for:"),
+    ("driver.hidden", "CUDA_VISIBLE_DEVICES=-1\nfailed call to cuInit: CUDA_ERROR_NO_DEVICE: no CUDA-capable device"),
+    ("driver.container-lost-gpu", "Failed to initialize NVML: Unknown Error"),
+    ("driver.fabric-manager", "failed call to cuInit: CUDA_ERROR_SYSTEM_NOT_READY: system not yet initialized"),
+    (
+        "driver.too-old",
+        "nvidia-container-cli: requirement error: unsatisfied condition: cuda>=11.6, please update your",
+    ),
+    ("gpu.assert", "RuntimeError: CUDA error: device-side assert triggered"),
+    (
+        "memory.host-exhausted",
+        "OOM when allocating tensor with shape[9] and type float on /device:CPU:0 by allocator cpu",
+    ),
+    ("memory.exhausted", "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total"),
+    ("memory.exhausted", "jaxlib.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying to allocate 1 bytes."),
+    ("memory.blas", "Internal: Blas GEMM launch failed : a.shape=(32, 100), b.shape=(100, 10)"),
+    ("loader.broken-file", f"{DSO}'libcudnn.so.8'; dlerror: /usr/lib/libcudnn.so.8: file too short"),
+    ("loader.missing-dependency", f"{DSO}'libcudnn.so.8'; dlerror: libcublas.so.11: {NO_FILE}"),
+    ("loader.cuda-older", "Found cuSPARSE version 11000, but JAX was built against version 11700, which is newer."),
+    (
+        "loader.no-cuda",
+        "RTX 3080\nI cudart_stub.cc:28] Could not find cuda drivers on your machine, GPU will not be used",
+    ),
+    ("loader.cudnn-part", "Unable to load any of {libcudnn_ops.so.9.1.0, libcudnn_ops.so.9.1, libcudnn_ops.so.9}"),
+    ("loader.cudnn-older", "compiled against (8, 9, 2) but found runtime version (8, 5, 0)"),
+    ("code.compiling", "TensorFlow was not built with CUDA kernel binaries compatible with compute capability 12.0."),
+    ("gpu.not-registered", "The Conv2D op currently only supports the NHWC tensor format on the CPU."),
+    ("profiler.privileges", "function cupti_interface_->Subscribe failed: CUPTI_ERROR_INSUFFICIENT_PRIVILEGES"),
+    ("build.cpu-only", "WARNING: TensorFlow GPU support is not available on native Windows for TensorFlow >= 2.11."),
+    (
+        "install.no-wheel",
+        "ERROR: Could not find a version that satisfies the requirement tensorflow==2.4.0 (from none)",
+    ),
+    ("install.tensorflow-gpu", 'The "tensorflow-gpu" package has been removed!'),
+    ("python.protobuf", "ImportError: cannot import name 'builder' from 'google.protobuf.internal'"),
+    ("python.mkl-mismatch", "ImportError: libtorch_cpu.so: undefined symbol: iJIT_NotifyEvent"),
+    ("python.addon-mismatch", "libtensorflow_io.so: undefined symbol: _ZTVN10tensorflow13GcsFileSystemE"),
+    (
+        "python.shadowed",
+        "AttributeError: partially initialized module 'tensorflow' has no attribute '__version__' "
+        "(most likely due to a circular import)",
+    ),
+    ("python.fork", "RuntimeError: Cannot re-initialize CUDA in forked subprocess. To use CUDA with multiprocessing"),
+    ("python.late-setting", "RuntimeError: Physical devices cannot be modified after being initialized"),
+    ("python.h5py-3", "AttributeError: 'str' object has no attribute 'decode'"),
+    (
+        "python.keras-mismatch",
+        "tensorflow.python.framework.errors_impl.AlreadyExistsError: Another metric with the same name already exists.",
+    ),
+    (
+        "python.jax-mismatch",
+        "RuntimeError: jaxlib version 0.4.16 is newer than and incompatible with jax version 0.4.13.",
+    ),
+    ("python.numpy-abi", "RuntimeError: module compiled against API version 0xf but this version of numpy is 0xe"),
 ]
 HARMLESS = [
     f"{DSO}'libnvinfer.so.7'; dlerror: libnvinfer.so.7: {NO_FILE}",
@@ -134,16 +220,23 @@ def test_diagnose__a_harmless_line__nobody_speaks(log: str) -> None:
     assert diagnose(log, RULES) is None
 
 
-@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.id)
-def test_patterns__each__has_a_line_that_it_knows_and_says_where_from(pattern: Pattern) -> None:
-    assert pattern.id in {rule for rule, _ in LOGS}
-    assert pattern.sources
-    assert not pattern.cause.endswith(".")
-    assert "`" in pattern.fix or "driver" in pattern.fix
+def test_rules__each__has_a_line_that_it_knows_and_says_where_from() -> None:
+    known = {rule for rule, _ in LOGS} | {cause for entry in CORPUS for cause in entry.causes}
+    assert {rule.id for rule in LOG_RULES} - known == set()
+    for rule in LOG_RULES:
+        assert rule.sources
+        assert not rule.cause.endswith(".")
+        assert "`" in rule.fix or "driver" in rule.fix or "version" in rule.fix
 
 
-def test_rules__all__have_ids_of_their_own_and_are_sorted() -> None:
-    assert len({rule.id for rule in RULES}) == len(RULES) == len(PATTERNS)
+def test_rules__what_they_name__exists() -> None:
+    kinds, ids = {kind.name for kind in KINDS}, {rule.id for rule in LOG_RULES}
+    assert len(kinds) == len(KINDS)
+    assert {kind for rule in LOG_RULES for kind in rule.kinds} <= kinds
+    assert {explained for rule in LOG_RULES for explained in rule.explains} <= ids
+
+
+def test_rules__all__are_sorted() -> None:
     assert [rule.order for rule in RULES] == sorted(rule.order for rule in RULES)
     assert gpuenv_doctor_rules() == list(RULES)
 
@@ -152,7 +245,7 @@ def test_diagnose__several_libraries__all_named_once() -> None:
     log = "\n".join(f"{DSO}'{name}'; dlerror" for name in ("libcudart.so.11.0", "libcublas.so.11", "libcudart.so.11.0"))
     found = diagnose(log, RULES)
     assert found is not None
-    assert found.cause == "CUDA libraries are not where TensorFlow looks: `libcudart.so.11.0`, `libcublas.so.11`"
+    assert found.cause == "CUDA libraries are not where the framework looks: `libcudart.so.11.0`, `libcublas.so.11`"
 
 
 def test_diagnose__a_log_of_3_mib__under_five_seconds() -> None:
@@ -161,9 +254,48 @@ def test_diagnose__a_log_of_3_mib__under_five_seconds() -> None:
     assert time.monotonic() - started < 5
 
 
-def test_pattern__unless__another_cause_silences_it() -> None:
-    pattern = Pattern("x", r"one (?P<name>\w+)", "it is {name}", "do it", ("here",), unless="two")
-    assert pattern.find("one two") is None
-    found = pattern.find("one three, one four")
+def test_log_rule__values_and_condition__are_used() -> None:
+    rule = LogRule(
+        "x", ("library.missing",), "it is {library}", "do it", ("here",), when=lambda log: "!" not in log.text
+    )
+    found = rule.find(f"{DSO}'libcudnn.so.8'")
     assert found is not None
-    assert found.cause == "it is `three`, `four`"
+    assert (found.cause, found.line) == ("it is `libcudnn.so.8`", 1)
+    assert rule.find(f"{DSO}'libcudnn.so.8' !") is None
+
+
+def test_diagnoses__consequence_after_its_cause__is_told_apart() -> None:
+    log = "\n".join(
+        [
+            "failed call to cuInit: CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected",
+            "kernel version 460.91.3 does not match DSO version 470.57.2 -- cannot find working devices",
+            "Cannot dlopen some GPU libraries. Please make sure the missing libraries mentioned above are installed",
+        ]
+    )
+    (found,) = diagnoses(RULES, "log", log, pytest.fail)
+    assert found.rule == "driver.mismatch"
+    assert set(found.consequences) == {"driver.cuinit", "driver.no-device", "loader.some-missing"}
+
+
+def test_diagnoses__two_causes_that_have_nothing_to_do_with_each_other__both_in_order() -> None:
+    log = "OOM when allocating tensor with shape[2]\nTypeError: Descriptors cannot be created directly."
+    assert [it.rule for it in diagnoses(RULES, "log", log, pytest.fail)] == ["python.protobuf", "memory.exhausted"]
+
+
+def test_diagnoses__versions_in_two_lines__are_compared() -> None:
+    lines = "libcuda reported version is: {}\nkernel reported version is: {}\nfailed call to cuInit: CUDA_ERROR_UNKNOWN"
+    assert [it.rule for it in diagnoses(RULES, "log", lines.format("470.57.2", "460.91.3"), pytest.fail)] == [
+        "driver.mismatch"
+    ]
+    assert [it.rule for it in diagnoses(RULES, "log", lines.format("470.57.2", "470.57.02"), pytest.fail)] == [
+        "driver.cuinit"
+    ]
+
+
+def test_diagnoses__rule_that_raises_or_gives_nonsense__is_passed_over() -> None:
+    said: list[str] = []
+    rules = [Rule("a", lambda log: 1 / 0, 1), Rule("b", lambda log: "no", 2), *RULES]  # type: ignore[arg-type,return-value]
+    found = diagnoses(rules, "log", "OOM when allocating tensor with shape[2]", said.append)
+    assert [it.rule for it in found] == ["memory.exhausted"]
+    assert "`a` raised ZeroDivisionError" in said[0]
+    assert "`b` gave `'no'`" in said[1]

@@ -1,0 +1,26 @@
+"""The kinds of events that logs show, with the wordings of TensorFlow 1 and 2, Keras, JAX, PyTorch, CUDA and docker.
+
+The wordings were read in the programs' own sources and in the reports of tests/data/logs, November 2026.
+"""
+
+from __future__ import annotations
+
+from gpuenv.doctor.kinds.code import CODE_KINDS
+from gpuenv.doctor.kinds.driver import DRIVER_KINDS
+from gpuenv.doctor.kinds.evidence import EVIDENCE_KINDS
+from gpuenv.doctor.kinds.libraries import LIBRARY_KINDS
+from gpuenv.doctor.kinds.memory import MEMORY_KINDS
+from gpuenv.doctor.kinds.python import PYTHON_KINDS
+from gpuenv.doctor.kinds.system import SYSTEM_KINDS
+from gpuenv.doctor.kinds.xla import XLA_KINDS
+
+KINDS = (
+    *LIBRARY_KINDS,
+    *DRIVER_KINDS,
+    *CODE_KINDS,
+    *MEMORY_KINDS,
+    *XLA_KINDS,
+    *PYTHON_KINDS,
+    *SYSTEM_KINDS,
+    *EVIDENCE_KINDS,
+)

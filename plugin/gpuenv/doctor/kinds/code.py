@@ -1,0 +1,42 @@
+"""GPU code: for which GPUs there is some, and what the driver compiles."""
+
+from __future__ import annotations
+
+from gpuenv.doctor.event import Kind
+
+CODE_KINDS = (
+    Kind(
+        "code.too-old",
+        (
+            r"Ignoring (?:visible )?gpu device [^\n]*?(?:\n[^\n]*?)?compute capability (?P<found>\d+\.\d+)\. "
+            r"The minimum required (?:Cuda|CUDA) capability is (?P<least>\d+\.\d+)",
+            r"Found GPU\d+ (?P<name>[^\n]+?) which is of cuda capability (?P<found>\d+\.\d+)\. PyTorch no longer s"
+            r"upports",
+            r"CUDNN_STATUS_ARCH_MISMATCH",
+        ),
+    ),
+    Kind("code.operation", (r"Failed to load in-memory CUBIN: CUDA_ERROR_NO_BINARY_FOR_GPU",)),
+    Kind(
+        "code.none",
+        (
+            r"no kernel image is available for execution on the device",
+            r"device kernel image is invalid",
+            r"CUDA_ERROR_NO_BINARY_FOR_GPU",
+            r"with CUDA capability (?P<gpu>sm_\d+a?) is not compatible with the current PyTorch installation",
+            r"cudaErrorNoKernelImageForDevice",
+        ),
+    ),
+    Kind(
+        "code.bad-ptx",
+        (r"CUDA_ERROR_INVALID_PTX", r"CUDA_ERROR_JIT_COMPILER_NOT_FOUND", r"a PTX JIT compilation failed"),
+    ),
+    Kind(
+        "code.compiles",
+        (
+            r"was not built with CUDA kernel binaries compatible with compute capability (?P<gpu>\d+\.\d+)",
+            r"CUDA kernels will be jit-compiled from PTX",
+        ),
+    ),
+    Kind("code.slow", (r"GPU check [^\n]*did not end within [\d.]+ s",)),
+    Kind("code.invalid-handle", (r"cuLaunchKernel\([^\n]{0,200}failed with '?CUDA_ERROR_INVALID_HANDLE",)),
+)

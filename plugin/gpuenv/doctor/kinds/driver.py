@@ -1,0 +1,100 @@
+"""The driver and what is around it: how it starts, kernel module, versions, container."""
+
+from __future__ import annotations
+
+from gpuenv.doctor.event import Kind
+
+DRIVER_KINDS = (
+    Kind(
+        "cuinit.failed",
+        (
+            r"failed call to cuInit: (?P<error>CUDA_ERROR_\w+|UNKNOWN ERROR \((?P<number>-?\d+)\)|CUresult\((?P<re"
+            r"sult>-?\d+)\))",
+            r"failed call to cuInit: INTERNAL: CUDA error: Failed call to cuInit: "
+            r"(?P<error>CUDA_ERROR_\w+|UNKNOWN ERROR \((?P<number>-?\d+)\))",
+            r"cudaGetDeviceCount\(\)[^\n]{0,160}Error (?P<number>\d+): (?P<error>[^\n(]+)",
+            r"cuInit(?:\(0\))? (?:failed|returned|error)\W+(?P<error>CUDA_ERROR_\w+|(?P<number>\d+)|unknown error)",
+            r"(?P<error>CUDA unknown error) - this may be due to an incorrectly set up environment",
+            r"no supported devices found for platform (?P<error>CUDA)",
+        ),
+    ),
+    Kind(
+        "driver.mismatch",
+        (
+            r"kernel version (?P<kernel>[\d.]*\d) does not match DSO version (?P<library>[\d.]*\d)",
+            r"Driver/library version mismatch",
+            r"NVRM: API mismatch: the client has the version (?P<library>[\d.]*\d)",
+            r"CUDA_ERROR_SYSTEM_DRIVER_MISMATCH",
+            r"system has unsupported display driver / cuda driver combination",
+        ),
+    ),
+    Kind("driver.kernel-version", (r"kernel reported version is: (?P<version>[\d.]*\d)",)),
+    Kind("driver.library-version", (r"libcuda reported version is: (?P<version>[\d.]*\d)",)),
+    Kind(
+        "driver.compat",
+        (r"CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE", r"forward compatibility was attempted on non supported HW"),
+    ),
+    Kind(
+        "driver.too-old",
+        (
+            r"CUDA driver version is insufficient for CUDA runtime version",
+            r"The NVIDIA driver on your system is too old",
+            r"requirement error: unsatisfied condition: (?:cuda|driver)\s?[><=]+\s?(?P<needed>[\d.]+)",
+            r"cudaErrorInsufficientDriver",
+        ),
+    ),
+    Kind(
+        "driver.ptx",
+        (r"CUDA_ERROR_UNSUPPORTED_PTX_VERSION", r"the provided PTX was compiled with an unsupported toolchain"),
+    ),
+    Kind(
+        "driver.stub",
+        (r"CUDA driver is a stub library", r"cudaErrorStubLibrary", r"CUDA_ERROR_STUB_LIBRARY"),
+    ),
+    Kind(
+        "driver.no-module",
+        (
+            r"kernel driver does not appear to be (?:running|installed) on this host",
+            r"couldn't communicate with the NVIDIA driver",
+            r"nvml error: driver not loaded",
+            r"modprobe: FATAL: Module nvidia\S* not found",
+            r"Failed to initialize NVML: (?:Driver Not Loaded|N/A)",
+        ),
+    ),
+    Kind("driver.no-node", (r"no NVIDIA GPU device is present: /dev/nvidia\d+ does not exist",)),
+    Kind(
+        "driver.no-device",
+        (
+            r"CUDA_ERROR_NO_DEVICE",
+            r"no CUDA-capable device is detected",
+            r"No CUDA GPUs are available",
+            r"nvidia-smi\s+No devices were found",
+        ),
+    ),
+    Kind("driver.hidden", (r"CUDA_VISIBLE_DEVICES\W{0,4}\s?(?:=|to|,)\s?(?:\"\"|''|\"?'?-1\b)",)),
+    Kind("driver.fabric", (r"Error 802: system not yet initialized", r"CUDA_ERROR_SYSTEM_NOT_READY")),
+    Kind(
+        "container.no-gpu",
+        (
+            r"could not select device driver \"?'?\w*\"?'? with capabilities: \[\[\W?\w*\W?\s?\W?gpu",
+            r"nvidia-container-cli: (?!requirement)\w+ error: (?P<error>[^\n]{0,120})",
+            r"Unknown runtime specified nvidia|unknown or invalid runtime name: nvidia",
+            r"nvidia-container-runtime\W[^\n]{0,40}(?:not found|no such file)",
+            r"unresolvable CDI devices nvidia\.com/gpu",
+        ),
+    ),
+    Kind("driver.blocked", (r"GPU access blocked by the operating system",)),
+    Kind("gpu.busy", (r"CUDA-capable device\(s\) is/are busy or unavailable", r"devices are busy or unavailable")),
+    Kind(
+        "container.shared-memory",
+        (r"out of shared memory\. Please try to raise your shared memory limit", r"insufficient shared memory \(shm\)"),
+    ),
+    Kind(
+        "nccl.failed",
+        (
+            r"(?P<error>nccl(?:System|UnhandledCuda|Internal|Remote)Error)",
+            r"NCCL (?:communicator was aborted|error in)",
+        ),
+    ),
+    Kind("container.lost-gpu", (r"Failed to initialize NVML: Unknown Error",)),
+)

@@ -1,0 +1,98 @@
+"""Libraries: missing, opened, of the wrong version, mixed, damaged."""
+
+from __future__ import annotations
+
+from gpuenv.doctor.event import Kind
+
+# Libraries of CUDA and cuDNN on Linux and Windows; the driver's own have a name apart.
+_CUDA = r"(?:lib)?(?:cudart|cublas|cublasLt|cufft|curand|cusolver|cusparse|cudnn|nvrtc|nccl|nvjitlink)"
+_LIBRARY = rf"{_CUDA}[\w-]*(?:\.so[.\d]*\d|\.so|\.dll)"
+_DRIVER_LIBRARY = r"(?:libcuda\.so(?:\.1)?|nvcuda\.dll)"
+_PART = (
+    r"(?:lib)?cudnn_(?:ops|cnn|adv|graph|engines\w*|heuristic)(?:_infer|_train)?"
+    r"(?:\.so(?:\.\d+)*|64_\d+\.dll)"
+)
+
+LIBRARY_KINDS = (
+    Kind(
+        "library.missing",
+        (
+            rf"Could not (?:load dynamic|dlopen) library '(?P<library>{_LIBRARY})'"
+            r"(?:; dlerror: (?P<error>(?P<file>[^\s:;']+)[^;\n]{0,200}))?",
+            rf"Couldn't open CUDA library (?P<library>{_LIBRARY})",
+            rf"with error: (?P<library>{_LIBRARY}): cannot open shared object file",
+            rf"(?<!dlerror:\s)(?<!Error:\s)\b(?P<library>{_LIBRARY}): cannot open shared object file",
+            r"failed to find (?P<library>libcudnn)(?: library)? in the system",
+            rf"which depends on \"(?P<library>{_LIBRARY})\" which is missing",
+            rf"Library (?P<library>{_LIBRARY}) is not found or cannot be loaded",
+            r"(?:failed to initialize:|initialize backend 'cuda':)[^\n]{0,80}Unable to load (?P<library>cu\w+)",
+        ),
+    ),
+    Kind(
+        "library.import",
+        (
+            rf"(?:Import|OS)Error: (?P<library>{_LIBRARY}): cannot open shared object file",
+            rf"Could not find '(?P<library>{_LIBRARY})'. TensorFlow requires",
+            rf"error while loading shared libraries: (?P<library>{_LIBRARY})",
+        ),
+    ),
+    Kind("library.opened", (r"Successfully opened (?:dynamic|CUDA) library (?P<library>\S+)",)),
+    Kind(
+        "library.driver-missing",
+        (
+            rf"Could not (?:load dynamic|dlopen) library '(?P<library>{_DRIVER_LIBRARY})'",
+            r"(?P<library>libcuda\.so\.1|libnvidia-ml\.so\.1): cannot open shared object file",
+            r"Couldn't open CUDA library (?P<library>libcuda\.so\S*?)\. LD_LIBRARY_PATH",
+            r"Found no NVIDIA driver on your system",
+        ),
+    ),
+    Kind("library.no-cuda-drivers", (r"Could not find cuda drivers on your machine",)),
+    Kind("library.some-missing", (r"Cannot dlopen some GPU libraries", r"Unable to load cuDNN DSO")),
+    Kind(
+        "library.part-missing",
+        (
+            rf"Could not (?:load library|locate) (?P<library>{_PART})(?:\W+Error code (?P<code>\d+))?",
+            rf"Unable to load any of \{{(?P<library>{_PART})",
+            rf"ImportError: (?P<library>{_PART}): cannot open",
+        ),
+    ),
+    Kind(
+        "library.wsl", (r"Could not load library (?P<library>libcudnn_\w+\.so\.\d+)\. Error: libcuda\.so: cannot open",)
+    ),
+    Kind("library.zlibwapi", (r"Could not locate zlibwapi\.dll", r"zlibwapi\.dll (?:was )?not found")),
+    Kind(
+        "library.cudnn-version",
+        (
+            r"Loaded (?:runtime )?CuDNN library:? (?P<found>[\d.]*\d)(?: \(compatibility version \d+\))?"
+            r" but source was compiled (?:with|against):? (?P<built>[\d.]*\d)",
+            r"compiled against \((?P<built>\d+(?:, \d+)+)\) but found runtime version \((?P<found>\d+(?:, \d+)+)\)",
+            r"Found cuDNN version (?P<found>\d+), but JAX was built against version (?P<built>\d+)",
+            r"Outdated cuDNN installation found.{0,40}built against: (?P<built>\d+).{0,80}Installed version: (?P<f"
+            r"ound>\d+)",
+            r"CUDNN_STATUS_(?:SUBLIBRARY_)?VERSION_MISMATCH",
+        ),
+    ),
+    Kind(
+        "library.cuda-version",
+        (
+            r"Found (?P<library>cu(?!DNN)\w+) version (?P<found>\d+), but JAX was built against version (?P<built>\d+)",
+            r"Outdated (?P<library>cu(?!DNN)\w+) installation found",
+        ),
+    ),
+    Kind(
+        "library.mixed",
+        (
+            r"undefined symbol: (?P<symbol>(?:__nvJitLink|cublas|cusparse|cusolver|cudnn|nccl|cufft)\w*)",
+            r"symbol (?P<symbol>\w*(?:cublasLt|nvJitLink|gemm_select)\w*),? version \S+ not defined in file",
+            r"symbol (?P<symbol>\w*cublasLt\w*)[^\n]{0,80} not defined in file",
+        ),
+    ),
+    Kind(
+        "library.broken",
+        (
+            r"(?P<library>\S*lib(?:cu|nv)\w+\.so[.\d]*): (?P<why>file too short|invalid ELF header|wrong ELF class"
+            r"|failed to map s"
+            r"egment)",
+        ),
+    ),
+)

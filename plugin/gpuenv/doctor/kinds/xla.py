@@ -1,0 +1,35 @@
+"""What XLA needs to make code: libdevice and ptxas."""
+
+from __future__ import annotations
+
+from gpuenv.doctor.event import Kind
+
+XLA_KINDS = (
+    Kind(
+        "xla.libdevice",
+        (
+            r"libdevice not found at",
+            r"Can't find libdevice directory",
+            r"libdevice\.10\.bc[^\n]*(?:not found|No such file)",
+            r"libdevice is required by this HLO module but was not found",
+        ),
+    ),
+    Kind(
+        "xla.ptxas-old",
+        (
+            r"ptxas fatal\s*: Value '(?P<gpu>sm_\w+)' is not defined for option 'gpu-name'",
+            r"ptxas too old",
+            r"You are using ptxas (?P<version>[\d.]*\d), which is older than",
+            r"ptxas fatal\s*: Unsupported \.version",
+            r"nvcc fatal\s*: Unsupported gpu architecture '(?P<gpu>\w+)'",
+        ),
+    ),
+    Kind(
+        "xla.ptxas-missing",
+        (
+            r"could(?:n't| not) (?:get|invoke|find|run) (?:`?'?)ptxas",
+            r"ptxas exited with non-zero error code",
+            r"No PTX compilation provider",
+        ),
+    ),
+)
