@@ -138,9 +138,11 @@ def test_lock__option_that_cannot_be__is_refused_before_anything_is_solved(
 
 def test_lock__source_that_nobody_provides__cannot_be_locked(gpuenv: Run, isolated: Path) -> None:
     (isolated / "gpuenv.yaml").write_text(
-        'gpuenv_recipe_version: "1"\nname: ours\nextends: tf-2.4\nsummary: Ours\n', "utf-8"
+        'gpuenv_recipe_version: "1"\nname: ours\nextends: tf-2.4\nsummary: Ours\n'
+        'sources: {mirror: {cuda_toolkit: "11.0", cudnn: "8.0", driver_min: {linux-64: "450.36.06"}}}\n',
+        "utf-8",
     )
-    ended = gpuenv("lock", "--source", "toolkit", "--json")
+    ended = gpuenv("lock", "--source", "mirror", "--json")
     assert ended.code == 2
     assert "no plugin of gpuenv provides it" in ended.document["errors"][0]["message"]
 

@@ -48,7 +48,13 @@ def test_talk__short_step_on_a_terminal__no_bar() -> None:
 
 def test_talk__long_step_on_a_terminal__bar_with_where_it_has_got_to() -> None:
     stream = Terminal()
-    step(Talk(quiet=False, verbose=0, color="auto", stream=stream), LONG_S + 0.2)
+    talk = Talk(quiet=False, verbose=0, color="auto", stream=stream)
+    talk(PhaseStarted("verify", "Verifying"))
+    talk(Progress("verify", 0, 2, "checks", "import: activated"))
+    until = time.monotonic() + 10  # the bar is drawn by a thread, which a busy machine lets wait
+    while "import: activated" not in stream.getvalue() and time.monotonic() < until:
+        time.sleep(0.02)
+    talk(PhaseDone("verify", "Verified: 2 ok", LONG_S + 0.2))
     assert "Verifying" in stream.getvalue()
     assert "import: activated" in stream.getvalue()
     assert STYLES.search(stream.getvalue())
