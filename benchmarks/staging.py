@@ -86,7 +86,7 @@ def make_archive(archive: Path, libraries: Path) -> None:
 
 
 def _tar(archive: Path) -> tarfile.TarFile:
-    """Begin an archive, with gzip's usual level, or xz's lowest, which only takes less long to make."""
+    """Begin an archive, with gzip's usual level, or xz's lowest, which is quicker to make."""
     if archive.suffix == ".tgz":
         return tarfile.open(archive, "w:gz", compresslevel=6)
     return tarfile.open(archive, "w:xz", preset=1)

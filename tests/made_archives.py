@@ -15,7 +15,7 @@ from pathlib import Path
 FORMATS = ("tar", "tgz", "txz", "zip")
 # A value is a file's content, or the text of a link.
 Content = bytes | str
-LIBRARY = bytes(range(256)) * 8000
+LIBRARY = bytes(range(256)) * 2000
 CUDNN: dict[str, Content] = {
     "cuda/include/cudnn.h": b"#include <cudnn_version.h>\n",
     "cuda/include/cudnn_version.h": b"#define CUDNN_MAJOR 8\n",

@@ -176,7 +176,7 @@ def test_extract__caller_fails__nothing_stays_and_no_thread_either(tmp_path: Pat
 @pytest.mark.skipif(os.name == "nt", reason="runs where a process can send itself Ctrl-C: on Linux or macOS")
 @pytest.mark.parametrize("suffix", ["tgz", "zip"])
 def test_extract__ctrl_c__nothing_stays(tmp_path: Path, suffix: str) -> None:
-    big = {f"f{number}": os.urandom(8 * 1024 * 1024) for number in range(3)}
+    big = {f"f{number}": bytes(8 * 1024 * 1024) for number in range(3)}
     archive = make(tmp_path / f"big.{suffix}", big)
     timer = threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
