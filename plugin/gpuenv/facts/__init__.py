@@ -6,17 +6,23 @@ import. What a table does not say is None: a query never guesses.
 - `gpu_products.csv`: product names and compute capabilities. Sources: `nvidia-derived` is a public table derived from
   NVIDIA's page "CUDA GPUs", `wikipedia-copy` a public copy of the table in the article "CUDA" of the English Wikipedia.
 - `cuda_driver.csv`: which driver each CUDA toolkit came with. Source: NVIDIA's release notes (columns `*_source`).
+- `tensorflow.csv`: TensorFlow's releases, a claim a row (`tensorflow.py`); sources are named in each.
 - `compute_capability.json`: architectures, and the CUDA releases whose compiler knows them (key `sources`).
 """
 
 from gpuenv.facts.cuda import architecture_name, cuda_driver_api, first_driver_for, toolkit_driver
 from gpuenv.facts.products import capability_of_product, product_suggestions
+from gpuenv.facts.tensorflow import claims, disagreements, problems, releases
 
 __all__ = [
     "architecture_name",
     "capability_of_product",
+    "claims",
     "cuda_driver_api",
+    "disagreements",
     "first_driver_for",
+    "problems",
     "product_suggestions",
+    "releases",
     "toolkit_driver",
 ]
