@@ -40,6 +40,7 @@ CU12_NEWEST = {
     "nvidia-nccl-cu12": "2.27.7",
     "nvidia-nvjitlink-cu12": "12.9.86",
 }
+PTX_TOOLKITS = {f"7.{minor}": f"11.{minor}" for minor in range(9)} | {f"8.{minor}": f"12.{minor}" for minor in range(6)}
 CUDNN_9 = ("graph", "ops", "cnn", "adv", "engines_precompiled", "engines_runtime_compiled", "heuristic")
 # Of `tensorflow[and-cuda]`: toolkit, cuDNN.
 AND_CUDA = {"2.16": ("12.3", "8.9"), "2.17": ("12.3", "8.9"), "2.18": ("12.5", "9.3")}
@@ -124,9 +125,22 @@ def gpu(release: Release) -> Iterable[str]:
         yield f"  # Read from the wheel: each of its {regions} fat binaries has machine code for these."
     yield f"  machine_code: [{', '.join(quoted(release.machine_code))}]"
     yield f'  ptx: "{release.ptx}"'
-    yield f'  ptx_toolkit: "{minor(release.value("build_toolkit"))}"'
+    yield f'  ptx_toolkit: "{ptx_toolkit(release)}"'
     failing = [one for one in (release.value("without_ptx") or "").split("; ") if one and one != UNNAMED]
+    own = (release.value("without_ptx_machine_code") or "").split()
+    if failing and own and tuple(own) != release.machine_code:
+        yield f"  without_ptx_machine_code: [{', '.join(quoted(own))}]"
     yield f"  without_ptx: {'[' + ', '.join(quoted(failing)) + ']' if failing else '[]'}"
+
+
+def ptx_toolkit(release: Release) -> str:
+    """Return the first CUDA toolkit with the language of the PTX; where that is unknown, the one that built it.
+
+    Source: NVIDIA's "PTX ISA", table of releases (https://docs.nvidia.com/cuda/parallel-thread-execution/, read
+    2026-11).
+    """
+    known = release.value("ptx_version")
+    return PTX_TOOLKITS[known.split()[-1]] if known else minor(release.value("build_toolkit"))
 
 
 def gpu_code_file(release: Release) -> str:

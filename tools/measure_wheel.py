@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import mmap
 import re
 import sys
 from collections import Counter
@@ -21,6 +22,7 @@ from gpuenv.model import ComputeCapability, Recipe, format_compute_capability
 
 TABLE = Path(facts.__file__).with_name("tensorflow.csv")
 LINKED_BYTES = 10_000_000  # NCCL's are 48 to 64 MB, the others below 1 MB
+VERSION = re.compile(rb"\.version (\d\.\d)")
 KERNEL = re.compile(rb"(ncclKernel|ncclDevKernel|ncclFunction)|\b(Abs|Tanh)_GPU_")
 
 
@@ -62,8 +64,12 @@ def rows(prefix: Path, version: str) -> Iterator[list[str]]:
     partly = {it: count for it, count in counts.items() if it not in everywhere}
     yield row("machine_code_partly", " ".join(f"{texts([it])}:{count}" for it, count in sorted(partly.items())), how)
     yield row("ptx", texts(summary.ptx), how)
+    yield row("ptx_version", " ".join(ptx_versions(largest)), f"`.version` of the PTX of {where}")
     without = sum(count for (_, ptx), count in summary.regions_by_code.items() if not ptx)
     yield row("regions_without_ptx", str(without), how)
+    of_these = [machine_code for machine_code, ptx in summary.regions_by_code if not ptx]
+    common = frozenset.intersection(*of_these) if of_these else frozenset[ComputeCapability]()
+    yield row("without_ptx_machine_code", texts(common), f"regions without PTX of {where}")
     yield row("without_ptx", "; ".join(named(largest)), f"names of the kernels in regions without PTX of {where}")
     if not windows:
         loader = site_packages / "tensorflow" / "libtensorflow_framework.so.2"
@@ -107,6 +113,19 @@ def named(path: Path) -> list[str]:
         else:
             found[f"`tf.{match[2].decode().lower()}`"] = None
     return list(found)
+
+
+def ptx_versions(path: Path) -> list[str]:
+    """Return the versions of the PTX language that are used: a driver has to know them to compile the code.
+
+    PTX is compressed, but begins with what cannot be: `//\n.version 7.0\n.target sm_80`.
+    """
+    found: set[str] = set()
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for region in fat_binaries(path):
+            match = VERSION.search(data, region.offset, region.offset + region.size_bytes) if region.ptx else None
+            found |= {match[1].decode()} if match else set()
+    return sorted(found)
 
 
 def search_path(loader: Path) -> str:

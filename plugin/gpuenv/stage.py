@@ -229,13 +229,13 @@ def _link_or_copy(target: Path, link: Path) -> None:
 
 
 def _take_back(prefix: Path, links: Iterable[Path]) -> None:
-    """Delete links, and gpuenv's own directory for DLLs if it is empty then."""
+    """Delete links, and the directories that are empty then."""
     for link in links:
         if os.path.lexists(link):
             link.unlink()
-    own = dll_dir(prefix)
-    for directory in (own, own.parent, own.parent.parent):
-        if directory.is_dir() and not any(directory.iterdir()):
+        for directory in link.parents:
+            if directory == prefix or not directory.is_dir() or any(directory.iterdir()):
+                break
             directory.rmdir()
 
 

@@ -169,6 +169,25 @@ def test_stage__linux__the_loader_really_opens_all_without_variables(
     assert {"libcudart.so.11.0", "libcusolver.so.11", "libcudnn.so.8"} | needed == mapped
 
 
+def test_stage__loader_names_the_directories_of_the_wheels_but_one__only_that_ones_library_is_linked(
+    linux: Built, recipe: Recipe, source: Source
+) -> None:
+    """TensorFlow 2.21 is such: its search path has every directory but cuSOLVER's, and none of its own."""
+    loader = linux.site_packages / "tensorflow" / "libtensorflow_framework.so.2"
+    named = ("nccl", "cuda_runtime", "cudnn", "cublas")
+    search = ":".join([f"$ORIGIN/../../nvidia/{name}/lib:$ORIGIN/../nvidia/{name}/lib" for name in named])
+    make_loader(loader, loader_source(OPENED, list(OPENED)), "-Wl,--enable-new-dtags", f"-Wl,-rpath,{search}")
+    before = everything(linux.prefix)
+    manifest = stage(linux, recipe, source, located(linux, source))
+    # cuBLAS too, which cuSOLVER needs and looks for beside the link.
+    linked = {Path(file.path).name for file in manifest.files}
+    assert linked == {"libcusolver.so.10", "libcublas.so.11", "libcublasLt.so.11"}
+    command = [sys.executable, "-c", CALL_LOADER, loader, mangled("TryDlopenCUDALibraries")]
+    assert process.run(command, env={}).stdout.split("\n")[0] == "3"
+    assert unstage(linux.prefix, manifest) == ()
+    assert before == everything(linux.prefix)
+
+
 def test_stage__environment_is_moved__links_still_hold(linux: Built, recipe: Recipe, source: Source) -> None:
     stage(linux, recipe, source, located(linux, source))
     moved = linux.prefix.rename(linux.prefix.with_name("moved"))

@@ -10,17 +10,23 @@ import. What a table does not say is None: a query never guesses.
   `gpuenv.facts.cudnn`, which is imported from there and not from here. Each row has its sources: recipes of spack,
   conda-forge, Anaconda, JuliaPackaging/Yggdrasil, EasyBuild and Scoop, and NVIDIA's own manifests `redistrib_*.json` as
   nixos-cuda/cuda-legacy keeps them (read 2026-11).
+- `tensorflow.csv`: TensorFlow's releases, a claim a row (`tensorflow.py`); sources are named in each.
 - `compute_capability.json`: architectures, and the CUDA releases whose compiler knows them (key `sources`).
 """
 
 from gpuenv.facts.cuda import architecture_name, cuda_driver_api, first_driver_for, toolkit_driver
 from gpuenv.facts.products import capability_of_product, product_suggestions
+from gpuenv.facts.tensorflow import claims, disagreements, problems, releases
 
 __all__ = [
     "architecture_name",
     "capability_of_product",
+    "claims",
     "cuda_driver_api",
+    "disagreements",
     "first_driver_for",
+    "problems",
     "product_suggestions",
+    "releases",
     "toolkit_driver",
 ]

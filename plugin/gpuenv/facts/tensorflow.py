@@ -7,9 +7,11 @@ then `metadata` (what the wheel says of itself), `documented`, `inferred`. A tea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+
+from gpuenv.model import ComputeCapability, parse_compute_capability
 
 _TABLE = Path(__file__).with_name("tensorflow.csv")
 # Better kinds first.
@@ -111,6 +113,22 @@ def disagreements(series: str) -> tuple[tuple[Claim, ...], ...]:
 def releases() -> tuple[Release, ...]:
     """Return every minor release in the table, the oldest first."""
     return tuple(sorted((Release(series) for series in _by_series()), key=lambda one: one.number))
+
+
+def problems(version: str, capability: ComputeCapability | None = None) -> tuple[Claim, ...]:
+    """Return what was reported to go wrong with a release; with a capability, on GPUs of that or a greater one.
+
+    The values of such claims are `10.0 | what goes wrong`; what goes wrong on every GPU has no number.
+    """
+    series = ".".join(version.split(".")[:2])
+    found = []
+    for one in claims(series, "problem"):
+        least, bar, text = one.value.partition(" | ")
+        if not bar and capability is None:
+            found.append(one)
+        elif bar and capability is not None and capability >= parse_compute_capability(least):
+            found.append(replace(one, value=text))
+    return tuple(one for one in found if one.release in (series, version))
 
 
 def _rank(claim: Claim) -> int:

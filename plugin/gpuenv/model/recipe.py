@@ -49,7 +49,8 @@ class GpuRange(_Part, frozen=True):
 
     `machine_code` lists the architectures compiled ahead in the framework, `ptx` the one that newer GPUs compile from.
     `ptx_toolkit` is the CUDA toolkit that made the PTX: a driver compiles it only when it knows that toolkit.
-    `without_ptx` names what fails on those newer GPUs because it has machine code only.
+    `without_ptx` names what fails on newer GPUs because it has machine code only: `without_ptx_machine_code`, or the
+    same as everything else.
     """
 
     compute_capability_min: CapabilityText
@@ -58,6 +59,7 @@ class GpuRange(_Part, frozen=True):
     ptx: CapabilityText | None = None
     ptx_toolkit: VersionText | None = None
     without_ptx: list[str] = []
+    without_ptx_machine_code: list[CapabilityText] = []
 
 
 class Variable(_Part, frozen=True):

@@ -83,7 +83,8 @@ def recipe_fit(host: Host, request: Request, recipe: Recipe) -> RecipeFit:
     reasons: list[Reason] = []
     if platform not in recipe.platforms:
         known = " and ".join(recipe.platforms)
-        reasons.append(Reason("platform.other", f"exists for {known}, not for {platform}"))
+        fix = "use Linux, or WSL 2 on Windows" if platform.startswith("win") else None
+        reasons.append(Reason("platform.other", f"exists for {known}, not for {platform}", fix))
     too_old = _glibc_reason(host, recipe, platform)
     reasons += [too_old] if too_old is not None else []
     excluded = python_reason(recipe, request.python)
@@ -102,7 +103,7 @@ def source_fit(host: Host, request: Request, recipe: Recipe, name: str, gpus: Se
         known = " and ".join(source.driver_min)
         return SourceFit((Reason("source.platform", f"`{name}` exists for {known}, not for {platform}"),), ())
     reasons = list(_above(gpus, source.compute_capability_max, f"CUDA {source.cuda_toolkit} from `{name}`", host))
-    warnings = list(_missing_libraries(host, recipe, source, platform))
+    warnings = [*_missing_libraries(host, recipe, source, platform), *_newer_than_libraries(source, gpus)]
     if host.gpus or is_override(host):
         driver_reason, driver_warning = _driver(_Stack(host, recipe, source, platform), gpus)
         reasons += [driver_reason] if driver_reason else []
@@ -146,14 +147,22 @@ def _gpus(host: Host, recipe: Recipe) -> tuple[tuple[GpuService, ...], list[Reas
             message = f"{framework} has no code that {gpu_text(service)} can run"
             reasons.append(Reason("gpu.no-code", message, _leave_out(host, gpu.index)))
         elif code == "ptx":
+            warnings += _reported(framework_version=recipe.framework.version, gpu=service)
             warnings.append(f"{gpu_text(service)} has to compile {framework}'s GPU code, which takes minutes, once")
-            if recipe.gpu.without_ptx:
+            own = [parse_compute_capability(code) for code in recipe.gpu.without_ptx_machine_code] or machine_code
+            if recipe.gpu.without_ptx and service_of(capability, own, ()) is None:
                 failing = ", ".join(recipe.gpu.without_ptx)
                 warnings.append(f"on {gpu_text(service)} {framework} has no code for {failing}: they fail")
     reasons += _above(served, recipe.gpu.compute_capability_max, framework, host)
     if not host.gpus:
         warnings.append("no GPU is known: nothing was checked against one, and without one everything runs on the CPU")
     return tuple(served), reasons, warnings
+
+
+def _reported(*, framework_version: str, gpu: GpuService) -> list[str]:
+    """Return what is known to go wrong with a release on such a GPU."""
+    found = facts.problems(framework_version, gpu.compute_capability)
+    return [f"{problem.value} ({problem.source})" for problem in found]
 
 
 def _above(gpus: Sequence[GpuService], limit: str | None, what: str, host: Host) -> Iterator[Reason]:
@@ -178,6 +187,15 @@ def _leave_out(host: Host, index: int) -> str:
     return f"build for the other GPUs with `{options}`, and set `CUDA_VISIBLE_DEVICES={visible}` to use only them"
 
 
+def least_driver(
+    host: Host, recipe: Recipe, source: str, platform: str, gpus: Sequence[GpuService]
+) -> tuple[Version, str]:
+    """Return the least driver that a recipe by one of its sources needs for these GPUs, and why."""
+    stack = _Stack(host, recipe, recipe.sources[source], platform)
+    least, _, why = max(_driver_needs(stack, gpus), key=lambda need: need[0])
+    return least, why
+
+
 def _driver(stack: _Stack, gpus: Sequence[GpuService]) -> tuple[Reason | None, str | None]:
     """Hold the driver against the greatest of what the source, the GPUs and their PTX need."""
     needs = sorted(_driver_needs(stack, gpus), key=lambda need: need[0])
@@ -199,6 +217,16 @@ def _driver(stack: _Stack, gpus: Sequence[GpuService]) -> tuple[Reason | None, s
     if api is not None and made is not None and api < made and compiling is not None:
         return Reason(_FOR_PTX, f"the driver knows CUDA {api} and not {made}, {compiling}", fix), None
     return None, f"the driver's version is not known; it has to be {format_driver_version(least)} or newer, {why}"
+
+
+def _newer_than_libraries(source: Source, gpus: Sequence[GpuService]) -> Iterator[str]:
+    """Warn where the libraries have to be compiled too, as far as they can: 9 of 10 parts of cuDNN 8.6 have no PTX."""
+    newest = source.machine_code_max
+    for gpu in gpus:
+        if newest is not None and gpu.compute_capability > parse_compute_capability(newest):
+            libraries = f"CUDA {source.cuda_toolkit} and cuDNN {source.cudnn}"
+            message = f"{libraries} have machine code up to {newest}, and not for all of it PTX"
+            yield f"{message}: on {gpu_text(gpu)} some operations may fail, convolutions first"
 
 
 def _driver_needs(stack: _Stack, gpus: Sequence[GpuService]) -> Iterator[tuple[Version, str, str]]:

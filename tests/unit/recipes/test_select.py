@@ -32,6 +32,7 @@ RTX_3080 = Gpu(0, "NVIDIA GeForce RTX 3080", (8, 6), 10 * 1024**3, "nvml")
 A100 = Gpu(0, "NVIDIA A100-SXM4-40GB", (8, 0), None, "nvml")
 RTX_4090 = Gpu(0, "NVIDIA GeForce RTX 4090", (8, 9), None, "nvml")
 H100 = Gpu(0, "NVIDIA H100 80GB HBM3", (9, 0), None, "nvml")
+RTX_5090 = Gpu(0, "NVIDIA GeForce RTX 5090", (12, 0), None, "nvml")
 GTX_1080_TI = Gpu(0, "NVIDIA GeForce GTX 1080 Ti", (6, 1), None, "nvml")
 K10 = Gpu(0, "Tesla K10", (3, 0), None, "nvml")
 ALL_SOURCES = frozenset({"pypi", "conda", "toolkit"})
@@ -128,8 +129,8 @@ def test_choose__gpu_that_is_served__source_and_kind_of_code(host: Host, source:
             id="driver does not know the GPU",
         ),
         pytest.param(
-            machine(H100, driver="515.43.04"),
-            "driver 515.43.04 is older than 520.61.05, which GPU 0 `NVIDIA H100 80GB HBM3` (compute capability 9.0) "
+            machine(RTX_5090, driver="515.43.04"),
+            "driver 515.43.04 is older than 520.61.05, which GPU 0 `NVIDIA GeForce RTX 5090` (compute capability 12.0) "
             "needs to compile code of CUDA 11.8",
             "update the NVIDIA driver to 520.61.05 or newer",
             id="driver cannot compile the code",
@@ -323,7 +324,7 @@ def test_explain_rejections__source_without_a_plugin__is_no_reason_that_a_user_c
 
 @pytest.mark.parametrize(("api", "fits"), [("11.2", False), ("11.8", True)])
 def test_choose__ptx_and_only_the_drivers_cuda_is_named__has_to_be_that_of_the_toolkit(api: str, fits: bool) -> None:
-    host = replace(named((9, 0), "470.57.02"), driver=Driver(None, Version(api), "override"))
+    host = replace(named((12, 0), "470.57.02"), driver=Driver(None, Version(api), "override"))
     if fits:
         assert chosen(host).gpus[0].code == "ptx"
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from configparser import RawConfigParser
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -47,6 +48,20 @@ LOCKS = [
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_shipped__recipe__loads_under_the_name_of_its_file(path: Path) -> None:
     assert load(path).recipe.name == path.stem
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_shipped__locks__are_installed(path: Path) -> None:
+    config = RawConfigParser()
+    config.read(DIRECTORY.parent / "setup.cfg", "utf-8")
+    section = dict(config["options.data_files"])
+    assert section[f"share/gpuenv/recipes/{path.stem}.locks"].strip() == f"recipes/{path.stem}.locks/*.txt"
+
+
+def test_shipped__all_locks__stay_small() -> None:
+    locks = list(DIRECTORY.glob("*.locks/*.txt"))
+    assert len(locks) > 80
+    assert sum(lock.stat().st_size for lock in locks) < 1_500_000
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

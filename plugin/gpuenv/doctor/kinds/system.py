@@ -43,7 +43,6 @@ SYSTEM_KINDS = (
             r"TensorFlow GPU support is not available on native Windows",
             r"tf\.test\.is_built_with_cuda\(\)\)?\s+False",
             r"not (?:been )?built with (?:CUDA|GPU) support",
-            r"torch(?:==|\s+)[\d.]+\+cpu\b",
         ),
     ),
     Kind(

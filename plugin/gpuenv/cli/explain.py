@@ -1,0 +1,232 @@
+"""`gpuenv explain`: which releases fit this machine, and what is in the way of each other."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gpuenv.cli import options
+from gpuenv.cli.outcome import Outcome
+from gpuenv.cli.text import columns, width
+from gpuenv.errors import Hint, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gpuenv.model import Host, LoadedRecipe, Request
+    from gpuenv.recipes.explain import Verdict
+    from gpuenv.session import Session
+
+PLATFORMS = {"linux": "linux-64", "wsl": "linux-64", "windows": "win-64"}
+_CODE = {"native": "runs at once", "ptx": "compiles its GPU code once", "unknown": "", None: ""}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `explain`."""
+    options.add_host_overrides(parser)
+    add_platform(parser)
+    parser.add_argument("--python", metavar="VERSION", help="Python that it has to be, as 3.8")
+    parser.add_argument("--framework", metavar="NAME[==VERSION]", help="only these releases, as tensorflow==2.9")
+
+
+def add_platform(parser: argparse.ArgumentParser) -> None:
+    """Add `--os`."""
+    parser.add_argument("--os", choices=sorted(PLATFORMS), help="operating system (default: this one)")
+
+
+def run(args: argparse.Namespace, session: Session) -> Outcome:
+    """Look at the machine, judge every recipe, and say so; nothing is installed."""
+    from gpuenv import probe
+    from gpuenv.recipes.explain import explain
+
+    request = request_of(args)
+    host = probe.look(options.overrides(args, session), session.plugins.probes())
+    if args.os is not None:
+        # What else is known is known of this machine: its glibc says nothing about another one's.
+        host = replace(host, facts=(), notes=tuple(note for note in host.notes if note.code.startswith("gpu.")))
+    verdicts = explain(host, request, recipes_of(session), frozenset(session.plugins.artifact_sources()))
+    if not verdicts:
+        wanted = f"{request.framework} {request.framework_version or ''}".strip()
+        hints = [Hint("explain.matrix", "run `gpuenv matrix` to see every release")]
+        raise UsageError(f"there is no recipe with {wanted}", hints=hints)
+    return Outcome(document_of(host, request, verdicts), text_of(host, request, verdicts))
+
+
+def recipes_of(session: Session) -> tuple[LoadedRecipe, ...]:
+    """Load every recipe; a wrong one is a warning."""
+    from gpuenv.model import Warned
+    from gpuenv.recipes.search import list_recipes
+
+    recipes, problems = list_recipes(session.plugins.recipe_sources(), forgiving=True)
+    for problem in problems:
+        session.report(Warned(problem))
+    return recipes
+
+
+def request_of(args: argparse.Namespace) -> Request:
+    """Return what was asked for. Raises UsageError for a framework that is not written as a requirement."""
+    from gpuenv.model import Request
+
+    framework = version = None
+    if args.framework is not None:
+        match = re.fullmatch(r"([A-Za-z][\w.-]*)(?:==?([0-9]+(?:\.[0-9]+)*))?", args.framework.replace(" ", ""))
+        if match is None:
+            hint = Hint("explain.framework", "write it as `--framework tensorflow==2.9`")
+            raise UsageError(f"`--framework`: expected a name and a version, found `{args.framework}`", hints=[hint])
+        framework, version = match[1].lower(), match[2]
+    platform = PLATFORMS[args.os] if args.os else None
+    return Request(framework=framework, framework_version=version, python=args.python, platform=platform)
+
+
+def document_of(host: Host, request: Request, verdicts: Sequence[Verdict]) -> dict[str, object]:
+    """Describe the verdicts for a program."""
+    from gpuenv.recipes.explain import nearest, newest_that_fits
+
+    newest, near = newest_that_fits(verdicts), nearest(verdicts)
+    return {
+        "platform": request.platform or host.platform,
+        "gpus": host.gpus,
+        "driver": host.driver,
+        "python": request.python,
+        "newest_that_fits": newest.recipe if newest else None,
+        "nearest": near.recipe if near else None,
+        "recipes": verdicts,
+    }
+
+
+def text_of(host: Host, request: Request, verdicts: Sequence[Verdict]) -> str:
+    """Describe the verdicts for people: the machine, what fits, what does not and why, what to type next."""
+    fitting = [one for one in verdicts if one.fits]
+    others = [one for one in verdicts if not one.fits]
+    lines = [machine(host, request), ""]
+    if not host.gpus:
+        lines += _without_gpu(host)
+    if fitting:
+        lines += [
+            "Fits:" if host.gpus else "Exists for this system:",
+            columns([_row(one) for one in fitting], indent="  "),
+            "",
+        ]
+    for message in dict.fromkeys(_notes(fitting)):
+        lines += _wrapped(f"  note: {message}", "    ")
+    if others:
+        lines += ["", "Does not fit:"] if fitting else ["Nothing fits.", ""]
+        for together in _alike(others):
+            lines += _why_not(together)
+    text = "\n".join([*lines, "", *_next(host, request, verdicts)])
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def machine(host: Host, request: Request) -> str:
+    """Describe the machine: ``GPU 0 (compute capability 8.6, Ampere), driver 450.80.02, linux-64``."""
+    from gpuenv.facts import architecture_name
+    from gpuenv.model import format_compute_capability, format_driver_version
+
+    parts = []
+    for gpu in host.gpus:
+        capability = gpu.compute_capability
+        known = format_compute_capability(capability) if capability else "unknown"
+        family = architecture_name(capability) if capability else None
+        parts.append(
+            f"GPU {gpu.index}{f' {gpu.name}' if gpu.name else ''} ({', '.join(filter(None, [known, family]))})"
+        )
+    parts = parts or ["no GPU"]
+    driver = host.driver.driver_version if host.driver is not None else None
+    parts.append(f"driver {format_driver_version(driver)}" if driver else "driver unknown")
+    parts.append(request.platform or host.platform)
+    parts += [f"Python {request.python}"] if request.python else []
+    return ", ".join(parts)
+
+
+def _without_gpu(host: Host) -> list[str]:
+    """Say what it means that there is none, and why none was found."""
+    said = [note.message for note in host.notes if note.code.startswith("gpu.")]
+    return [
+        f"Without a GPU every release computes on the processor{f' ({said[0]})' if said else ''}.",
+        "gpuenv makes such an environment with `--allow-cpu` only. For another machine, name its GPU: `--gpu 8.6`.",
+        "",
+    ]
+
+
+def _row(verdict: Verdict) -> tuple[str, ...]:
+    """Describe what fits on one line."""
+    pythons = verdict.pythons
+    spread = pythons[0] if len(pythons) == 1 else f"{pythons[-1]} to {pythons[0]}"
+    driver = f"driver {verdict.driver_min} or newer" if verdict.driver_min else ""
+    cuda = f"CUDA {verdict.cuda_toolkit}, cuDNN {verdict.cudnn}"
+    return (_name(verdict), cuda, f"Python {spread}", driver, _CODE.get(verdict.code, ""))
+
+
+def _name(verdict: Verdict) -> str:
+    return f"{verdict.framework} {verdict.version}"
+
+
+def _notes(verdicts: Sequence[Verdict]) -> list[str]:
+    """Name what the user should know of releases that fit, releases with the same note together."""
+    together: dict[str, list[str]] = {}
+    for one in verdicts:
+        for warning in one.warnings:
+            if (
+                "the driver's version is not known" in warning
+                or "no GPU is known" in warning
+                or "minutes, once" in warning
+            ):
+                continue  # the table says so
+            together.setdefault(warning.replace(f"{one.framework} {one.version}", "it"), []).append(one.version)
+    return [f"{', '.join(versions)}: {warning}" for warning, versions in together.items()]
+
+
+def _alike(verdicts: Sequence[Verdict]) -> list[list[Verdict]]:
+    """Put releases together that follow each other and have the same in their way."""
+    groups: list[list[Verdict]] = []
+    for one in verdicts:
+        if groups and _said(groups[-1][-1]) == _said(one):
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    return groups
+
+
+def _said(verdict: Verdict) -> tuple[str, str | None]:
+    """Word the reasons without the release's own name, and the change."""
+    reasons = "; ".join(reason.message for reason in verdict.reasons)
+    return reasons.replace(f"{_name(verdict)} ", ""), verdict.change
+
+
+def _why_not(verdicts: list[Verdict]) -> list[str]:
+    """Give the reasons, and the change that would help."""
+    reasons, change = _said(verdicts[0])
+    versions = ", ".join(one.version for one in verdicts)
+    lines = _wrapped(f"  {verdicts[0].framework} {versions}: {reasons}", "    ")
+    return lines + (_wrapped(f"    change: {change}", "      ") if change else [])
+
+
+def _next(host: Host, request: Request, verdicts: Sequence[Verdict]) -> list[str]:
+    """Say what to type, or what to change first."""
+    from gpuenv.recipes.explain import nearest, newest_that_fits
+
+    newest, near = newest_that_fits(verdicts), nearest(verdicts)
+    if not host.gpus:
+        return ["Next: gpuenv create -n cpu --allow-cpu"] if newest else []
+    if newest is not None:
+        python = f" --python {request.python}" if request.python else ""
+        series = ".".join(newest.version.split(".")[:2])
+        return [f"Next: gpuenv create -n tf --tensorflow {series}{python}"]
+    if near is not None:
+        return _wrapped(f"Nearest: {_name(near)}, if you {near.change}", "  ")
+    return ["No change but another GPU would help; without it there is `gpuenv create -n cpu --allow-cpu`"]
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    """Break a long line at 100 columns, what follows indented."""
+    lines, line = [], ""
+    first = len(text) - len(text.lstrip())
+    for word in text.split():
+        if line.strip() and width(line) + 1 + width(word) > 100:
+            lines.append(line)
+            line = indent + word
+        else:
+            line = f"{line} {word}" if line.strip() else f"{line or ' ' * first}{word}"
+    return [*lines, line]

@@ -1,0 +1,144 @@
+"""Say of every recipe whether it fits a machine, why not, and the smallest change that would make it fit. Pure.
+
+`select.choose` takes the first that fits; this looks at all of them, and at no environment, disk or engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from packaging.version import Version
+
+from gpuenv.model import (
+    ComputeCapability,
+    GpuService,
+    Host,
+    LoadedRecipe,
+    Reason,
+    Recipe,
+    Request,
+    format_driver_version,
+)
+from gpuenv.recipes.fit import RecipeFit, least_driver, recipe_fit, source_fit
+from gpuenv.recipes.fit_python import check_python
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One recipe against one machine, by the source of CUDA with the least in its way.
+
+    `driver_min` is the least driver for these GPUs, None when no source serves the platform. `gpus` says how each is
+    served. `change` is what would make it fit: a sentence to act on; None when it fits, or when only another GPU would.
+    """
+
+    recipe: str
+    framework: str
+    version: str
+    fits: bool
+    source: str | None
+    cuda_toolkit: str | None
+    cudnn: str | None
+    pythons: tuple[str, ...]
+    platforms: tuple[str, ...]
+    driver_min: str | None
+    gpus: tuple[GpuService, ...]
+    reasons: tuple[Reason, ...]
+    change: str | None
+    warnings: tuple[str, ...]
+
+    @property
+    def code(self) -> str | None:
+        """Return how the GPUs are served, `ptx` when one has to compile, else `native`; None without GPUs."""
+        kinds = {gpu.code for gpu in self.gpus}
+        return next((kind for kind in ("unknown", "ptx", "native") if kind in kinds), None)
+
+
+def explain(
+    host: Host, request: Request, recipes: Iterable[LoadedRecipe], artifact_sources: frozenset[str]
+) -> tuple[Verdict, ...]:
+    """Judge every recipe of the framework asked for, the newest first. Raises UsageError for no Python version."""
+    check_python(request.python)
+    asked = [one.recipe for one in recipes if _is_asked(one.recipe, request)]
+    ordered = sorted(asked, key=lambda one: (one.framework.name, Version(one.framework.version)), reverse=True)
+    return tuple(_verdict(host, request, recipe, artifact_sources) for recipe in ordered)
+
+
+def newest_that_fits(verdicts: Sequence[Verdict]) -> Verdict | None:
+    """Return what `--tensorflow newest` would take."""
+    return next((verdict for verdict in verdicts if verdict.fits), None)
+
+
+def nearest(verdicts: Sequence[Verdict]) -> Verdict | None:
+    """Return the recipe with the least in its way among those that a change would make fit.
+
+    Of equals it is the one that does with the oldest driver, and of those the newest.
+    """
+    changeable = [one for one in verdicts if one.change is not None]
+    return min(changeable, key=lambda one: (len(one.reasons), Version(one.driver_min or "0")), default=None)
+
+
+def _is_asked(recipe: Recipe, request: Request) -> bool:
+    framework, wanted = recipe.framework, request.framework_version
+    if request.framework not in (None, framework.name):
+        return False
+    return wanted in (None, "newest") or f"{framework.version}.".startswith(f"{str(wanted).rstrip('.')}.")
+
+
+def _verdict(host: Host, request: Request, recipe: Recipe, artifact_sources: frozenset[str]) -> Verdict:
+    whole = recipe_fit(host, request, recipe)
+    names = [name for name in recipe.sources if name in artifact_sources and request.cuda_from in (None, name)]
+    fits = {name: source_fit(host, request, recipe, name, whole.gpus) for name in names}
+    best = min(names, key=lambda name: len(fits[name].reasons), default=None)
+    reasons = (*whole.reasons, *(fits[best].reasons if best else (_no_source(recipe),)))
+    source = recipe.sources[best] if best else None
+    return Verdict(
+        recipe=recipe.name,
+        framework=recipe.framework.name,
+        version=recipe.framework.version,
+        fits=not reasons,
+        source=best,
+        cuda_toolkit=source.cuda_toolkit if source else None,
+        cudnn=source.cudnn if source else None,
+        pythons=tuple(recipe.pythons),
+        platforms=tuple(recipe.platforms),
+        driver_min=_driver_min(host, request, recipe, best, whole),
+        gpus=whole.gpus,
+        reasons=_once(reasons),
+        change=_change(_once(reasons)),
+        warnings=(*whole.warnings, *(fits[best].warnings if best else ())),
+    )
+
+
+def _once(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Leave out what is wrong with sources on a platform that the whole recipe does not serve."""
+    if any(reason.code == "platform.other" for reason in reasons):
+        return tuple(reason for reason in reasons if not reason.code.startswith(("source.", "driver.")))
+    return reasons
+
+
+def _no_source(recipe: Recipe) -> Reason:
+    names = " or ".join(f"`{name}`" for name in recipe.sources)
+    return Reason("source.unavailable", f"takes CUDA from {names}, which no plugin of gpuenv provides")
+
+
+def _driver_min(host: Host, request: Request, recipe: Recipe, source: str | None, fit: RecipeFit) -> str | None:
+    platform = request.platform or host.platform
+    if source is None or platform not in recipe.sources[source].driver_min:
+        return None
+    return format_driver_version(least_driver(host, recipe, source, platform, fit.gpus)[0])
+
+
+def _change(reasons: tuple[Reason, ...]) -> str | None:
+    """Say all that has to change together; None when nothing has to, or when it takes another GPU."""
+    if not reasons or any(reason.code.startswith("gpu.") or not reason.fix for reason in reasons):
+        return None
+    return ", and ".join(dict.fromkeys(str(reason.fix) for reason in reasons))
+
+
+def for_capability(host: Host, capability: ComputeCapability) -> Host:
+    """Return a machine with one GPU of that compute capability, as `--gpu` makes it."""
+    from gpuenv.model import Gpu
+    from gpuenv.recipes.fit import OVERRIDE
+
+    return replace(host, gpus=(Gpu(0, None, capability, None, OVERRIDE),), driver=None)

@@ -1,0 +1,129 @@
+"""`gpuenv explain`, `matrix` and `facts` as a user types them, and the page that shows what they say."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shlex
+from collections.abc import Callable
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "explain.md").read_text("utf-8")
+EXAMPLES = re.findall(r"^```text\n\$ gpuenv (explain [^\n]*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+FACTS = next(iter(re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)))
+
+
+@pytest.mark.parametrize(("command", "expected"), EXAMPLES, ids=[command for command, _ in EXAMPLES])
+def test_explain__example_of_the_docs__says_just_that(gpuenv: Run, command: str, expected: str) -> None:
+    ended = gpuenv(*shlex.split(command))
+    assert ended.code == 0, ended.err
+    assert ended.out == expected, "run `python tools/explain_page.py`"
+
+
+def test_docs__examples__the_eight_machines_and_one_release() -> None:
+    assert len(EXAMPLES) == 9
+
+
+def test_explain__json__verdicts_with_codes(gpuenv: Run) -> None:
+    document = gpuenv("explain", "--gpu", "8.6", "--driver", "450.80.02", "--os", "linux", "--json").document
+    data = document["data"]
+    assert (data["newest_that_fits"], data["nearest"], data["platform"]) == (None, "tf-2.7", "linux-64")
+    oldest = next(one for one in data["recipes"] if one["recipe"] == "tf-2.4")
+    assert [reason["code"] for reason in oldest["reasons"]] == ["driver.unknown-gpu"]
+    assert oldest["change"] == "update the NVIDIA driver to 455.23 or newer"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--framework", "tensorflow==1.15"], "there is no recipe with tensorflow 1.15"),
+        (["--framework", "tensorflow>=2"], "`--framework`: expected a name and a version"),
+        (["--python", "x"], "`--python`: expected a version"),
+        (["--os", "mac"], "`--os` cannot be `mac`"),
+    ],
+)
+def test_explain__mistake__usage_error_that_helps(gpuenv: Run, arguments: list[str], message: str) -> None:
+    ended = gpuenv("explain", "--gpu", "8.6", *arguments)
+    assert ended.code == 2
+    assert message in ended.err
+    assert "hint:" in ended.err
+
+
+def test_create__tensorflow_newest__chooses_the_newest_that_fits(gpuenv: Run) -> None:
+    newest = ["create", "-n", "x", "--tensorflow", "newest", "--gpu", "8.6", "--dry-run", "--json"]
+    assert gpuenv(*newest, "--driver", "580.65.06").document["data"]["recipe"] == "tf-2.21"
+    assert gpuenv(*newest, "--driver", "455.23").document["data"]["recipe"] == "tf-2.7"
+
+
+@pytest.mark.parametrize("version", [f"2.{minor}" for minor in range(4, 22)])
+def test_create__tensorflow_by_version__plans_that_release_from_its_lock(gpuenv: Run, version: str) -> None:
+    plan = gpuenv("create", "-n", "x", "--tensorflow", version, "--gpu", "8.6", "--dry-run", "--json").document["data"]
+    assert plan["recipe"] == f"tf-{version}"
+    assert plan["framework_version"].startswith(f"{version}.")
+    assert f"tf-{version}.locks" in plan["lock"]
+
+
+def test_matrix__csv_and_json__the_same_rows(gpuenv: Run) -> None:
+    rows = list(csv.DictReader(StringIO(gpuenv("matrix", "--csv").out)))
+    data = json.loads(gpuenv("matrix", "--json").out)["data"]["releases"]
+    assert len(rows) == len(data) == 25
+    assert rows[0]["release"] == f"tensorflow {data[0]['version']}"
+    assert rows[0]["8.6"].startswith("native ")
+
+
+class Rows(HTMLParser):
+    """Count rows, and look for anything that a browser would fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = 0
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.rows += tag == "tr"
+        self.fetched += [f"{tag} {name}" for name, _ in attrs if name in ("src", "href")]
+
+
+def test_matrix__html__self_contained_page_with_every_row(gpuenv: Run, tmp_path: Path) -> None:
+    ended = gpuenv("matrix", "--html", tmp_path / "matrix.html")
+    assert ended.code == 0
+    text = (tmp_path / "matrix.html").read_text("utf-8")
+    page = Rows()
+    page.feed(text)
+    assert (page.rows, page.fetched) == (26, [])
+    assert "://" not in text
+
+
+def test_facts__update_then_show__the_teams_row_first(gpuenv: Run, tmp_path: Path) -> None:
+    (tmp_path / "ours.yaml").write_text(FACTS)
+    assert gpuenv("facts", "update", tmp_path / "ours.yaml").code == 0
+    listed = gpuenv("facts", "list", "--json").document["data"]["tables"]
+    assert (listed[0]["origin"], listed[0]["rows"]) == ("team", 4)
+
+
+def test_facts__update_with_a_mistake__says_where_and_takes_nothing(gpuenv: Run, tmp_path: Path) -> None:
+    (tmp_path / "ours.yaml").write_text(FACTS.replace("products:", "product:"))
+    ended = gpuenv("facts", "update", tmp_path / "ours.yaml")
+    assert ended.code == 2
+    assert "ours.yaml:2:1" in ended.err
+    assert all(one["origin"] == "gpuenv" for one in gpuenv("facts", "list", "--json").document["data"]["tables"])
+
+
+def test_facts__show__claims_with_sources_and_what_they_win_over(gpuenv: Run) -> None:
+    said = gpuenv("facts", "show", "2.4").out
+    assert re.search(r"^machine_code +3\.5 5\.0 6\.0 7\.0 7\.5 8\.0 +measured", said, re.MULTILINE)
+    assert re.search(r"^  but +3\.5 5\.0 6\.0 7\.0 7\.5 +metadata +tensorflow/python", said, re.MULTILINE)
+
+
+def test_facts__show_unknown__usage_error_with_the_known(gpuenv: Run) -> None:
+    ended = gpuenv("facts", "show", "1.15")
+    assert ended.code == 2
+    assert "choose from 2.4" in ended.err
