@@ -119,9 +119,10 @@ def _loader(built: Built, recipe: Recipe) -> Path:
 
 
 def _link_dir(built: Built, loader: Path) -> Path:
-    """Return the directory in the environment that the loader searches relative to itself, its own if that is one.
+    """Return the directory in the environment that the loader searches relative to itself.
 
-    Raises GpuenvError when there is none: then links would be found by nobody.
+    Its own if that is one, else the first that is there: TensorFlow's paths name some that never are. Raises
+    GpuenvError when there is none: then links would be found by nobody.
     """
     inside = [path for path in _searched(loader) if path.is_relative_to(built.prefix)]
     if not inside:
@@ -130,7 +131,7 @@ def _link_dir(built: Built, loader: Path) -> Path:
             f"`{loader}` has no search path inside the environment",
             cause=f"expected an `$ORIGIN` entry in its RPATH or RUNPATH, found {found}",
         )
-    return loader.parent if loader.parent in inside else inside[0]
+    return loader.parent if loader.parent in inside else next((it for it in inside if it.is_dir()), inside[0])
 
 
 def _searched(loader: Path) -> list[Path]:
@@ -229,13 +230,13 @@ def _link_or_copy(target: Path, link: Path) -> None:
 
 
 def _take_back(prefix: Path, links: Iterable[Path]) -> None:
-    """Delete links, and the directories that are empty then."""
+    """Delete links, and gpuenv's own directory for DLLs if it is empty then."""
     for link in links:
         if os.path.lexists(link):
             link.unlink()
-        for directory in link.parents:
-            if directory == prefix or not directory.is_dir() or any(directory.iterdir()):
-                break
+    own = dll_dir(prefix)
+    for directory in (own, own.parent, own.parent.parent):
+        if directory.is_dir() and not any(directory.iterdir()):
             directory.rmdir()
 
 
