@@ -65,7 +65,7 @@ def test_files__real_tensorflow__ok_and_fast(real: Built, tmp_path: Path) -> Non
     assert (found.evidence["problems"], time.monotonic() - started < 0.5) == ([], True)
     assert found.evidence["gpus"] == [
         "NVIDIA GeForce RTX 3080 (8.6) runs machine code",
-        "NVIDIA H100 80GB HBM3 (9.0) compiles PTX at first use, but 9 of 468 parts have no code for it and fail "
+        "NVIDIA H100 80GB HBM3 (9.0) compiles PTX at first use, but 9 of 251 parts have no code for it and fail "
         "(`tf.abs`, `tf.tanh`, NCCL (training on several GPUs))",
     ]
 

@@ -50,13 +50,13 @@ def _list(args: argparse.Namespace, session: Session) -> Outcome:
 
 
 def _rows(path: Path) -> int:
-    """Count the rows of a table, CSV or JSON."""
+    """Count the rows of a table: a CSV file, or a JSON file of tables beside a few words about them."""
     text = path.read_text("utf-8")
     if path.suffix == ".csv":
         return len(text.splitlines()) - 1
     import json
 
-    return len(json.loads(text)["capabilities"])
+    return sum(len(table) for key, table in json.loads(text).items() if key != "sources")
 
 
 def _show(args: argparse.Namespace, session: Session) -> Outcome:

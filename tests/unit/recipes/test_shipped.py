@@ -53,7 +53,7 @@ def test_shipped__recipe__loads_under_the_name_of_its_file(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_shipped__locks__are_installed(path: Path) -> None:
     config = RawConfigParser()
-    config.read(DIRECTORY.parent / "setup.cfg", "utf-8")
+    config.read(Path(__file__).parents[3] / "setup.cfg", "utf-8")
     section = dict(config["options.data_files"])
     assert section[f"share/gpuenv/recipes/{path.stem}.locks"].strip() == f"recipes/{path.stem}.locks/*.txt"
 
