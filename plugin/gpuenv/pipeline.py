@@ -109,7 +109,7 @@ def create(
             scripts = session.step("activate", activate.activate, built, planned.environment, context.cuda)
             if warm_options is not None and needs_warming(planned):
                 compile_ahead(session, planned, context, warm_options)
-            rules = session.plugins.doctor_rules()
+            rules = session.plugins.doctor_rules
             results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
             made = receipt.make_receipt(planned, built, results, staged + scripts)
             made = replace(made, gpu_code=_gpu_code(session, planned, context))
@@ -182,7 +182,7 @@ def verify_environment(
         built = session.engine(made.engine).describe(target.prefix)
         context = check_context(session, built, recipe, made.source, host)
         context = replace(context, data=options.data, timeout_s=options.timeout_s)
-        rules = session.plugins.doctor_rules()
+        rules = session.plugins.doctor_rules
         results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
         kept, _ = lasting(results, overrides, options)
         _note_driver(made, checks, kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from packaging.version import Version
@@ -25,7 +26,7 @@ class ToolkitSource:
         """Say that no toolkit of the right version is installed; nothing when one is."""
         if (request.platform or host.platform) != host.platform:
             return (Reason("toolkit.elsewhere", "the toolkit of another machine cannot be seen from here"),)
-        toolkits = _toolkits(request.artifacts.toolkit_dir)
+        toolkits = _toolkits(request.artifacts.toolkit_dir, host)
         if any(_fits(toolkit, source) for toolkit in toolkits):
             return ()
         found = ", ".join(f"{toolkit.version} at {toolkit.path}" for toolkit in toolkits) or "none"
@@ -65,7 +66,7 @@ class ToolkitSource:
             bring(directory, archives, plan.artifacts, options_from(settings, os.environ), report)
 
     def _toolkit(self, plan: Plan) -> Toolkit:
-        return next(one for one in _toolkits(plan.artifacts.toolkit_dir) if _fits(one, plan.choice.source))
+        return next(one for one in _toolkits(plan.artifacts.toolkit_dir, plan.host) if _fits(one, plan.choice.source))
 
     def locate(self, built: Built, source: Source) -> CudaFiles:
         """Find the environment's own libraries, then the toolkit's. Raises GpuenvError when the toolkit is gone."""
@@ -87,8 +88,9 @@ class ToolkitSource:
         return CudaFiles(directories, tools)
 
 
-def _toolkits(directory: Path | None) -> tuple[Toolkit, ...]:
-    """Look at the directory that the user named, else at all toolkits of the machine."""
+@lru_cache(maxsize=1)
+def _toolkits(directory: Path | None, host: Host) -> tuple[Toolkit, ...]:
+    """Look at the directory that the user named, else at all toolkits of the machine; once for all recipes."""
     from gpuenv.probe import find_toolkits, toolkit_at
 
     if directory is None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.gpu
 def run(context: CheckContext, *names: str) -> dict[tuple[str, bool | None], CheckResult]:
     manager = Plugins(new_manager())
     checks = [check for name, check in manager.checks().items() if name in names]
-    results = run_checks(checks, context, silent, manager.doctor_rules())
+    results = run_checks(checks, context, silent, manager.doctor_rules)
     return {(result.check, result.activated): result for result in results}
 
 

@@ -104,7 +104,7 @@ def test_contributing__check__runs_and_gives_a_result(tmp_path: Path) -> None:
     assert list(found.checks()).index("room") == 1
     built = Built(tmp_path, tmp_path / "python", Any, tmp_path, "linux-64")  # type: ignore[arg-type]
     context = CheckContext(built, None, "pypi", Host("linux-64"), CudaFiles((), None), tmp_path)  # type: ignore[arg-type]
-    (result,) = run_checks([check], context, silent, found.doctor_rules())
+    (result,) = run_checks([check], context, silent, found.doctor_rules)
     assert result.check == "room"
     assert result.status in ("ok", "failed")
 

@@ -62,7 +62,7 @@ def cpu_only(env: Environment) -> Diagnosis | None:
         f"{why}: it will never use a GPU",
         "run `gpuenv create -n NAME` for an environment with a GPU build",
         "certain",
-        "the package `tensorflow-cpu` and its metadata, conda-forge's build strings, the binary itself (no fat binaries)",
+        "the package `tensorflow-cpu`, conda-forge's build strings, the binary itself (no fat binaries)",
         explains=_LIBRARY_RULES,
     )
 

@@ -6,7 +6,7 @@ signal or a hang is a result and not the end of gpuenv. They run twice: as a cro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gpuenv.extension import Check, CheckContext, Rule
 from gpuenv.hookspec import hookimpl
@@ -31,11 +31,12 @@ def gpuenv_checks() -> list[Check]:
 
 
 def run_checks(
-    checks: Sequence[Check], context: CheckContext, report: Reporter, rules: Sequence[Rule]
+    checks: Sequence[Check], context: CheckContext, report: Reporter, rules: Callable[[], Sequence[Rule]]
 ) -> tuple[CheckResult, ...]:
     """Run each check in the order given, those that need it both activated and not; failed ones get a cause.
 
-    A check that needs a GPU is `not run` where there is none, and so is one after an `import` that failed.
+    A check that needs a GPU is `not run` where there is none, and so is one after an `import` that failed. The rules
+    are asked for when a check failed.
     """
     from gpuenv.verify.run import run_all
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ _LOG_BYTES = 4 * 2**20
 
 
 def run_all(
-    checks: Sequence[Check], context: CheckContext, report: Reporter, rules: Sequence[Rule]
+    checks: Sequence[Check], context: CheckContext, report: Reporter, rules: Callable[[], Sequence[Rule]]
 ) -> tuple[CheckResult, ...]:
     """Run the checks; see `gpuenv.verify.run_checks`."""
     runs = [(check, activated) for check in checks for activated in _ways(check)]
@@ -89,7 +89,7 @@ def reason_not_to_run(check: Check, activated: bool | None, host: Host, before: 
 
 
 def diagnose_result(
-    result: CheckResult, rules: Sequence[Rule], report: Reporter = silent, about: str = ""
+    result: CheckResult, rules: Callable[[], Sequence[Rule]], report: Reporter = silent, about: str = ""
 ) -> CheckResult:
     """Add cause and hint to a failed result, from what its child wrote; a check that knows its own cause keeps it.
 
@@ -99,7 +99,7 @@ def diagnose_result(
         return result
     log = result.evidence.get("log")
     text = _tail(Path(log)) if isinstance(log, str) else ""
-    found = diagnoses(rules, "log", f"{about}{result.message}\n{text}", lambda complaint: report(Warned(complaint)))
+    found = diagnoses(rules(), "log", f"{about}{result.message}\n{text}", lambda complaint: report(Warned(complaint)))
     return replace(result, cause=found[0].cause, hint=found[0].fix) if found else result
 
 

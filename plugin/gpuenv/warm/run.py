@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,12 +18,13 @@ from gpuenv.model import (
     Warmed,
     Warned,
     format_compute_capability,
-    format_driver_version,
 )
 from gpuenv.paths import warm_record_path
 from gpuenv.warm.crew import Crew, Limits
+from gpuenv.warm.gpus import capability_of, key_of, real_gpus
 from gpuenv.warm.launch import start_worker, usable_cores
 from gpuenv.warm.modules import Module, Scanned, find_libraries, plan_modules, scan
+from gpuenv.warm.options import WarmOptions
 from gpuenv.warm.record import Entry, Key, cache_bytes, read_record, still_done, write_entry
 
 # The longest module of TensorFlow 2.4.0 took 61 s on an H100's machine; five times that on a slow one is no hang.
@@ -31,26 +32,8 @@ _MODULE_S = 300.0
 _REPORT_EVERY_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class WarmOptions:
-    """Most workers (None: a core each), which GPU (None: the first that compiles), and the time limit in seconds."""
-
-    jobs: int | None = None
-    gpu_index: int | None = None
-    timeout_s: float = 3600.0
-
-
-def can_warm(host: Host) -> bool:
-    """Say whether this machine can compile for a GPU: it has a driver, and a GPU that was found and not only named."""
-    return host.driver is not None and bool(_real_gpus(host))
-
-
-def warm(context: CheckContext, libcuda: Path | None, options: WarmOptions, report: Reporter) -> Warmed:
-    """Compile what a GPU lacks machine code for, into the cache that `context.environment` names.
-
-    Call it with the variables of an activated process. Raises NoGpuError without a GPU or driver, UsageError for a GPU
-    that is not there or a recipe without a compute cache, GpuenvError when no worker could start.
-    """
+def compile_all(context: CheckContext, libcuda: Path | None, options: WarmOptions, report: Reporter) -> Warmed:
+    """Compile what a GPU lacks machine code for; see `gpuenv.warm.warm`."""
     started = time.monotonic()
     gpus = _candidates(context.host, options.gpu_index)
     if libcuda is None:
@@ -59,7 +42,7 @@ def warm(context: CheckContext, libcuda: Path | None, options: WarmOptions, repo
     libraries = {str(it.path): it for it in find_libraries(context)}
     states = {path: library.state for path, library in libraries.items()}
     record = read_record(warm_record_path(context.built.prefix))
-    keys = [(gpu, _key(gpu, context.host, cache_dir)) for gpu in gpus]
+    keys = [(gpu, key_of(gpu, context.host, cache_dir)) for gpu in gpus]
     known = {key: record.entry(key) for _, key in keys}
     fresh = [
         (gpu, entry) for gpu, key in keys if (entry := known[key]) and entry.complete and entry.libraries == states
@@ -71,7 +54,7 @@ def warm(context: CheckContext, libcuda: Path | None, options: WarmOptions, repo
     for problem in problems:
         report(Warned(problem))
     gpu, key, todo = _first_to_compile(keys, known, scanned, states)
-    entry = Entry(key, states, len(plan_modules(scanned, _capability(gpu))), still_done(known[key], states), 0)
+    entry = Entry(key, states, len(plan_modules(scanned, capability_of(gpu))), still_done(known[key], states), 0)
     if not todo:
         _write(context, entry, entry.done)
         return _nothing(gpu, entry, started)
@@ -124,7 +107,7 @@ def _done(entry: Entry, crew: Crew) -> dict[str, list[int]]:
 
 def _nothing(gpu: Gpu, entry: Entry, started: float) -> Warmed:
     """Make the result of a run that found nothing to compile."""
-    capability = format_compute_capability(_capability(gpu))
+    capability = format_compute_capability(capability_of(gpu))
     reason = f"machine code for {capability} is in the framework"
     if entry.modules:
         reason = f"all {entry.modules} modules are compiled for {capability} with driver {entry.key.driver}"
@@ -136,7 +119,7 @@ def _result(gpu: Gpu, entry: Entry, started: float) -> Warmed:
     return Warmed(
         gpu_index=gpu.index,
         gpu_name=gpu.name,
-        compute_capability=_capability(gpu),
+        compute_capability=capability_of(gpu),
         modules=entry.modules,
         known=sum(map(len, entry.done.values())),
         elapsed_s=round(time.monotonic() - started, 3),
@@ -161,13 +144,13 @@ def _first_to_compile(
     plans = []
     for gpu, key in keys:
         done = {(Path(path), at) for path, offsets in still_done(known[key], states).items() for at in offsets}
-        plans.append((gpu, key, plan_modules(scanned, _capability(gpu), done)))
+        plans.append((gpu, key, plan_modules(scanned, capability_of(gpu), done)))
     return next((plan for plan in plans if plan[2]), plans[0])
 
 
 def _candidates(host: Host, index: int | None) -> list[Gpu]:
     """Return the GPUs to look at, one of each architecture. Raises NoGpuError or UsageError when there is none."""
-    gpus = _real_gpus(host)
+    gpus = real_gpus(host)
     if host.driver is None or not gpus:
         raise NoGpuError(
             "no NVIDIA GPU and driver were found to compile for",
@@ -181,27 +164,6 @@ def _candidates(host: Host, index: int | None) -> list[Gpu]:
         there = ", ".join(str(gpu.index) for gpu in gpus)
         raise UsageError(f"there is no GPU {index}, found {there}", hints=[Hint("warm.gpu", "run `gpuenv info`")])
     return chosen
-
-
-def keys_of(host: Host, cache_dir: str) -> tuple[Key, ...]:
-    """Return what code has to be compiled for on this machine, once for each architecture; empty without a GPU."""
-    return tuple(dict.fromkeys(_key(gpu, host, cache_dir) for gpu in _real_gpus(host) if host.driver is not None))
-
-
-def _real_gpus(host: Host) -> list[Gpu]:
-    return [gpu for gpu in host.gpus if gpu.compute_capability is not None and gpu.source != "override"]
-
-
-def _capability(gpu: Gpu) -> tuple[int, int]:
-    assert gpu.compute_capability is not None, "only GPUs of a known capability are candidates"
-    return gpu.compute_capability
-
-
-def _key(gpu: Gpu, host: Host, cache_dir: str) -> Key:
-    found = host.driver.driver_version if host.driver else None
-    return Key(
-        format_compute_capability(_capability(gpu)), format_driver_version(found) if found else "unknown", cache_dir
-    )
 
 
 def cache_dir_of(context: CheckContext) -> str:

@@ -26,9 +26,10 @@ from gpuenv.errors import FetchError, GpuenvError, Hint, TargetError
 from gpuenv.extension import CheckContext
 from gpuenv.model import Host, Shared
 from gpuenv.paths import warm_record_path
+from gpuenv.warm.gpus import keys_of
 from gpuenv.warm.modules import find_libraries
 from gpuenv.warm.record import Entry, Key, cache_bytes, read_record, write_entry
-from gpuenv.warm.run import cache_dir_of, keys_of
+from gpuenv.warm.run import cache_dir_of
 
 VERSION = "1"
 _MANIFEST = "gpuenv-warm.json"

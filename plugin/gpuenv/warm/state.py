@@ -7,8 +7,8 @@ from pathlib import Path
 from gpuenv.gpu_code import service_of
 from gpuenv.model import GpuReadiness, Host, Recipe, parse_compute_capability
 from gpuenv.paths import warm_record_path
+from gpuenv.warm.gpus import keys_of
 from gpuenv.warm.record import Key, read_record
-from gpuenv.warm.run import keys_of
 
 
 def readiness(prefix: Path, recipe: Recipe, cache_dir: str | None, host: Host) -> GpuReadiness:

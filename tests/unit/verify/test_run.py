@@ -19,13 +19,17 @@ GPU_HOST = Host("linux-64", gpus=(RTX_3080,), driver=DRIVER)
 NAMED = Gpu(0, None, (8, 6), None, "override")
 
 
+def no_rules() -> tuple[Rule, ...]:
+    return ()
+
+
 def answering(name: str, status: str = "ok", **fields: object) -> Callable[[CheckContext], CheckResult]:
     return lambda context: CheckResult(name, status, f"{name} {context.activated}", **fields)  # type: ignore[arg-type]
 
 
 def test_run_checks__needs_activation__twice_in_order(context: CheckContext) -> None:
     checks = [Check("files", answering("files"), needs_activation=False), Check("import", answering("import"))]
-    found = run_checks(checks, context, silent, ())
+    found = run_checks(checks, context, silent, no_rules)
     assert [(result.check, result.activated, result.message) for result in found] == [
         ("files", None, "files False"),
         ("import", False, "import False"),
@@ -50,7 +54,7 @@ def test_run_checks__needs_a_gpu_that_is_not_there__not_run(context: CheckContex
     def explode(context: CheckContext) -> CheckResult:
         raise AssertionError("ran without a GPU")
 
-    found = run_checks([Check("train", explode, needs_gpu=True)], replace(context, host=host), silent, ())
+    found = run_checks([Check("train", explode, needs_gpu=True)], replace(context, host=host), silent, no_rules)
     assert [(it.status, it.message, it.activated) for it in found] == [
         ("not run", message, False),
         ("not run", message, True),
@@ -59,7 +63,7 @@ def test_run_checks__needs_a_gpu_that_is_not_there__not_run(context: CheckContex
 
 def test_run_checks__a_gpu_is_there__runs(context: CheckContext) -> None:
     check = Check("train", answering("train"), needs_gpu=True)
-    found = run_checks([check], replace(context, host=GPU_HOST), silent, ())
+    found = run_checks([check], replace(context, host=GPU_HOST), silent, no_rules)
     assert [result.status for result in found] == ["ok", "ok"]
 
 
@@ -68,7 +72,7 @@ def test_run_checks__import_failed_activated__only_the_activated_ones_wait(conte
         return CheckResult("import", "failed" if context.activated else "ok", "")
 
     checks = [Check("import", imported), Check("train", answering("train"), needs_gpu=True)]
-    found = run_checks(checks, replace(context, host=GPU_HOST), silent, ())
+    found = run_checks(checks, replace(context, host=GPU_HOST), silent, no_rules)
     assert [(it.check, it.status, it.message) for it in found[2:]] == [
         ("train", "ok", "train False"),
         ("train", "not run", "not run: `import` failed"),
@@ -84,7 +88,7 @@ def test_run_checks__failed__the_first_rule_that_knows_the_log_speaks(context: C
 
     rules = [Rule("a", lambda text: None), Rule("b", find), Rule("c", lambda text: 1 / 0)]  # type: ignore[arg-type,return-value]
     check = Check("x", answering("x", "failed", hint="read", evidence={"log": str(log)}), needs_activation=False)
-    (found,) = run_checks([check], context, silent, rules)
+    (found,) = run_checks([check], context, silent, lambda: rules)
     assert (found.cause, found.hint) == ("it is gone", "bring it back")
 
 
@@ -93,7 +97,7 @@ def test_run_checks__failed_and_no_rule_knows__keeps_its_own_hint(
     context: CheckContext, evidence: dict[str, str]
 ) -> None:
     check = Check("x", answering("x", "failed", hint="read", evidence=evidence), needs_activation=False)
-    (found,) = run_checks([check], context, silent, [Rule("a", lambda text: None)])
+    (found,) = run_checks([check], context, silent, lambda: [Rule("a", lambda text: None)])
     assert (found.cause, found.hint) == (None, "read")
 
 
@@ -123,7 +127,7 @@ def test_run_checks__check_of_a_plugin_is_broken__failed_result_and_the_next_run
     context: CheckContext, run: Callable[[CheckContext], CheckResult], words: str
 ) -> None:
     checks = [Check("x", run, needs_activation=False), Check("y", answering("y"), needs_activation=False)]
-    found = run_checks(checks, context, silent, ())
+    found = run_checks(checks, context, silent, no_rules)
     assert [(it.check, it.status) for it in found] == [("x", "failed"), ("y", "ok")]
     assert words in found[0].message
     assert msgspec.json.decode(msgspec.json.encode(found), type=tuple[CheckResult, ...]) == found
@@ -131,13 +135,13 @@ def test_run_checks__check_of_a_plugin_is_broken__failed_result_and_the_next_run
 
 def test_run_checks__evidence_with_a_path_and_another_name__as_the_receipt_will_have_it(context: CheckContext) -> None:
     check = Check("x", answering("other", evidence={"seen": {Path("/a")}}), needs_activation=False)
-    (found,) = run_checks([check], context, silent, ())
+    (found,) = run_checks([check], context, silent, no_rules)
     assert (found.check, found.status, found.evidence) == ("x", "ok", {"seen": ["/a"]})
 
 
 def test_run_checks__ctrl_c_in_a_check__goes_through(context: CheckContext) -> None:
     with pytest.raises(KeyboardInterrupt):
-        run_checks([Check("x", lambda context: _raise(KeyboardInterrupt()))], context, silent, ())
+        run_checks([Check("x", lambda context: _raise(KeyboardInterrupt()))], context, silent, no_rules)
 
 
 def test_run_checks__broken_rules__warned_and_the_next_is_asked(context: CheckContext) -> None:
@@ -150,7 +154,7 @@ def test_run_checks__broken_rules__warned_and_the_next_is_asked(context: CheckCo
     ]
     events: list[Event] = []
     check = Check("x", answering("x", "failed"), needs_activation=False)
-    (found,) = run_checks([check], context, events.append, rules)
+    (found,) = run_checks([check], context, events.append, lambda: rules)
     assert (found.cause, found.hint) == ("cause", "fix")
     warned = [event.message for event in events if isinstance(event, Warned)]
     named = [message.split("`")[1] for message in warned]
@@ -163,7 +167,7 @@ def test_run_checks__progress__counts_checks_and_tells_steps(context: CheckConte
         return CheckResult("compute", "ok", "")
 
     events: list[Event] = []
-    run_checks([Check("compute", slow)], context, events.append, ())
+    run_checks([Check("compute", slow)], context, events.append, no_rules)
     assert events == [
         Progress("verify", 0, 2, "checks", "compute: not activated"),
         Progress("verify", 0, 2, "checks", "compute: convolution"),
