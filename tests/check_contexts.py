@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import venv
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -41,7 +42,9 @@ class config:
 """
 
 
+@cache
 def shipped_recipe() -> Recipe:
+    """Read TensorFlow 2.4's recipe, once."""
     return msgspec.convert(YAML(typ="safe").load(SHIPPED), Recipe)
 
 

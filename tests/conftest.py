@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -35,10 +36,18 @@ ISOLATED = (
 )
 
 
+@pytest.fixture(scope="session")
+def new_homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Directories that are not made yet, one after the other. `mktemp` would list all of thousands for each new one."""
+    base = tmp_path_factory.mktemp("gpuenv")
+    return (base / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def isolated(new_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep every test away from the user's environments, settings and variables."""
-    home = tmp_path_factory.mktemp("gpuenv")
+    home = next(new_homes)
+    home.mkdir()
     monkeypatch.setenv("GPUENV_DATA_DIR", str(home / "data"))
     monkeypatch.setenv("GPUENV_CONFIG_DIR", str(home / "config"))
     for name in ISOLATED:

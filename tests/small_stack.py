@@ -12,11 +12,13 @@ import http.server
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -60,11 +62,23 @@ class SmallStack:
 def compile_library(source: str, path: Path, *flags: str) -> None:
     """Compile C into a shared library whose soname is its file name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
-        ["gcc", "-shared", "-fPIC", f"-Wl,-soname,{path.name}", *flags, "-x", "c", "-", "-o", str(path)],
-        input=source.encode(),
-        check=True,
-    )
+    library = _compiled(source, path.name, flags)
+    path.unlink(missing_ok=True)  # as the linker does: what it is a link to stays as it is
+    path.write_bytes(library)
+    path.chmod(0o755)
+
+
+@cache
+def _compiled(source: str, name: str, flags: tuple[str, ...]) -> bytes:
+    """Compile once for all tests: many want the same few libraries, and the compiler takes longer than they do."""
+    with tempfile.TemporaryDirectory() as directory:
+        library = Path(directory) / name
+        subprocess.run(
+            ["gcc", "-shared", "-fPIC", f"-Wl,-soname,{name}", *flags, "-x", "c", "-", "-o", str(library)],
+            input=source.encode(),
+            check=True,
+        )
+        return library.read_bytes()
 
 
 def make_wheel(
@@ -183,7 +197,7 @@ def served(wheels: Path) -> Iterator[str]:
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         # The interval in seconds in which it looks whether it shall end.
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.002,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/simple"
         server.shutdown()

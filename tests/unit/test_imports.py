@@ -3,6 +3,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,17 +21,23 @@ COMPOSERS = {"bring", "toolkit_source"}
 BELOW_PIPELINE = STEPS | LEAVES | {"plugins", "session", "transaction", "receipt"}
 
 
-def imports_of(path: Path) -> set[str]:
-    """Return the rooms of gpuenv that a file imports, at the top or inside functions."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        names: list[str] = []
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """Return the modules that a file imports, at the top or inside functions."""
+    return frozenset(_imported(ast.parse(path.read_text())))
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module] if node.module != "gpuenv" else [f"gpuenv.{alias.name}" for alias in node.names]
+            yield from [node.module] if node.module != "gpuenv" else [f"gpuenv.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        found |= {name.split(".")[1] for name in names if name.startswith("gpuenv.")}
-    return found - {"__version__"}
+            yield from (alias.name for alias in node.names)
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the rooms of gpuenv that a file imports."""
+    return {name.split(".")[1] for name in imported(path) if name.startswith("gpuenv.")} - {"__version__"}
 
 
 def room_of(path: Path) -> str:
@@ -79,13 +87,7 @@ def test_imports__every_module__stays_in_its_direction(path: Path) -> None:
 )
 def test_imports__edges__have_one_home(module: str, homes: list[str]) -> None:
     found = [
-        str(path.relative_to(PACKAGE))
-        for path in FILES
-        if any(
-            (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == module for alias in node.names))
-            or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == module)
-            for node in ast.walk(ast.parse(path.read_text()))
-        )
+        str(path.relative_to(PACKAGE)) for path in FILES if module in {name.split(".")[0] for name in imported(path)}
     ]
     assert found == homes
 

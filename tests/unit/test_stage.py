@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from packaging.version import Version
-from ruamel.yaml import YAML
 
+from check_contexts import shipped_recipe
 from gpuenv import process
 from gpuenv.artifact_sources import PypiSource
 from gpuenv.errors import GpuenvError, TargetError
@@ -20,7 +20,6 @@ from gpuenv.stage import plan_links, stage, unstage
 from made_binaries import loader_source, make_dll, make_loader, mangled
 from small_stack import compile_library
 
-SHIPPED = Path(__file__).parents[2] / "recipes" / "tf-2.4.yaml"
 OPENED = {"CudaRuntime": ("11.0", "cudart"), "Cusolver": ("10", "cusolver"), "Cudnn": ("8", "cudnn")}
 LIBRARY = "int one(void) { return 1; }"
 CALL_LOADER = """
@@ -33,7 +32,7 @@ print("\\n".join(sorted({line.split()[-1] for line in open("/proc/self/maps") if
 @pytest.fixture
 def recipe() -> Recipe:
     """The shipped recipe, with the two libraries that cuDNN opens later in the small environment."""
-    loaded = msgspec.convert(YAML(typ="safe").load(SHIPPED), Recipe)
+    loaded = shipped_recipe()
     lazy = {"linux-64": ["libcudnn_ops_infer.so.8"], "win-64": ["cudnn_ops_infer64_8.dll"]}
     return msgspec.structs.replace(loaded, framework=msgspec.structs.replace(loaded.framework, lazy_libraries=lazy))
 

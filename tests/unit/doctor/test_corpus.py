@@ -9,8 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from gpuenv.doctor import diagnose
+from gpuenv.doctor.kinds import KINDS
 from gpuenv.doctor.rules import LOG_RULES, RULES
-from gpuenv.doctor.text import decode
+from gpuenv.doctor.text import clean, decode
 from log_corpus import Entry, entries
 
 FAILURES, HEALTHY = entries("failures.txt"), entries("healthy.txt")
@@ -50,6 +51,14 @@ def test_corpus__size__is_what_the_documentation_says() -> None:
 
 def test_corpus__causes__are_rules() -> None:
     assert {cause for entry in ALL for cause in entry.causes} <= {"none", *(rule.id for rule in LOG_RULES)}
+
+
+def test_needed__whatever_a_wording_finds__is_in_it() -> None:
+    patterns = [pattern for kind in KINDS for pattern in kind.patterns]
+    text = "\n".join(clean(entry.text) for entry in ALL)
+    found = [(need, match[0]) for need, pattern in patterns for match in pattern.finditer(text)]
+    assert len(found) > 300
+    assert [(need, text) for need, text in found if need not in text.casefold()] == []
 
 
 def coloured(text: str) -> bytes:
