@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import shutil
@@ -37,17 +36,27 @@ ISOLATED = (
 
 
 @pytest.fixture(scope="session")
-def new_homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Directories that are not made yet, one after the other. `mktemp` would list all of thousands for each new one."""
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Return a function that gives an empty directory: the last one again, unless something was written into it.
+
+    Most tests write nothing. A directory for each would cost as much as many a test.
+    """
     base = tmp_path_factory.mktemp("gpuenv")
-    return (base / str(number) for number in itertools.count())
+    made: list[Path] = []
+
+    def give() -> Path:
+        if not made or not made[-1].is_dir() or any(made[-1].iterdir()):
+            made.append(base / str(len(made)))
+            made[-1].mkdir()
+        return made[-1]
+
+    return give
 
 
 @pytest.fixture(autouse=True)
-def isolated(new_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+def isolated(empty_home: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep every test away from the user's environments, settings and variables."""
-    home = next(new_homes)
-    home.mkdir()
+    home = empty_home()
     monkeypatch.setenv("GPUENV_DATA_DIR", str(home / "data"))
     monkeypatch.setenv("GPUENV_CONFIG_DIR", str(home / "config"))
     for name in ISOLATED:

@@ -194,6 +194,16 @@ def slow(pause_s: float, piece: int) -> Callable[[Handler], None]:
     return fault
 
 
+def together(others: threading.Barrier) -> Callable[[Handler], None]:
+    """Answer when as many requests are there as the barrier waits for, and not at all if they do not come."""
+
+    def fault(handler: Handler) -> None:
+        others.wait(timeout=20)
+        well(handler)
+
+    return fault
+
+
 @contextmanager
 def faulty_server() -> Iterator[FaultyServer]:
     """Serve on a free port of loopback until the block ends."""

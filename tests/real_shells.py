@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -69,6 +70,18 @@ def make_environment(prefix: Path, variables: Mapping[str, Variable] = VARIABLES
     receipt.parent.mkdir(parents=True)
     receipt.write_text("{}")
     return Environment(built, cuda, variables)
+
+
+DUMP_VARIABLES = "import json, os; print(json.dumps(dict(os.environ)))"
+
+
+def started(python: Path, *options: str, code: str = DUMP_VARIABLES, **environ: str) -> dict[str, str]:
+    """Start a Python without activation, as cron does, and return the variables that it has."""
+    command = [str(python), *options, "-c", code]
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    assert ended.stderr == ""
+    found: dict[str, str] = json.loads(ended.stdout)
+    return found
 
 
 class Session:

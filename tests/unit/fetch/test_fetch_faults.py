@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -36,8 +35,6 @@ PATH = f"/{NAME}"
         pytest.param([faults.cut(MIB), faults.status(416)], [None, f"bytes={MIB}-", None], id="range refused"),
         pytest.param([faults.status(500), faults.status(503)], [None, None, None], id="server errors"),
         pytest.param([faults.status(429, Retry_After="0")], [None, None], id="too many requests"),
-        pytest.param([faults.silent], [None, None], id="a server that says nothing"),
-        pytest.param([faults.cut(MIB), faults.silent], [None, f"bytes={MIB}-", f"bytes={MIB}-"], id="cut, then silent"),
         pytest.param([faults.slow(0.02, MIB)], [None], id="slow"),
         pytest.param([faults.short_without_length(MIB)], None, id="truncated, no length said"),
     ],
@@ -59,13 +56,6 @@ def test_fetch__fault_that_passes__whole_file(
     assert path.name == NAME
     assert server.ranges(PATH) == ranges
     assert not list(path.parent.glob("*.part*"))
-
-
-def test_fetch__retry_after__is_waited_for(server: FaultyServer, archive: Archive, options: FetchOptions) -> None:
-    server.faults[PATH] = [faults.status(429, Retry_After="1")]
-    started = time.monotonic()
-    fetch([archive], options, silent)
-    assert time.monotonic() - started >= 1.0
 
 
 def test_fetch__retry_after_too_long__says_so(server: FaultyServer, archive: Archive, options: FetchOptions) -> None:

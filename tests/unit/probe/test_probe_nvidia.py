@@ -38,6 +38,15 @@ def note(found: nvidia.Detected, code: str) -> str:
     return next(f"{note.message} | {note.hint}" for note in found.notes if note.code == code)
 
 
+def detect_patiently(machine: Surroundings, code: str) -> nvidia.Detected:
+    """Wait longer and longer for a library that hangs, until the other one had the time to answer on a busy machine."""
+    for timeout_s in (0.3, 1.5, 10.0):
+        found = detect(replace(machine, timeout_s=timeout_s))
+        if codes(found) == [code]:
+            break
+    return found
+
+
 def add_module(root: Path, *names: str, text: str = MODULE) -> None:
     (root / "proc/driver/nvidia").mkdir(parents=True)
     (root / "proc/driver/nvidia/version").write_text(text)
@@ -122,7 +131,7 @@ def test_detect__nvml_broken__libcuda_lists_gpus_and_a_note_says_why(
 ) -> None:
     install_driver("nvml", nvml)
     install_driver("libcuda", libcuda)
-    found = detect(replace(machine, timeout_s=1.5))
+    found = detect_patiently(machine, code)
     assert [gpu.source for gpu in found.gpus] == ["libcuda", "libcuda"]
     assert codes(found) == [code]
 
@@ -133,19 +142,19 @@ def test_detect__both_libraries_hang__ends_within_the_limit_and_reads_proc(machi
     add_module(machine.root, "NVIDIA GeForce RTX 3080")
     add_nvidia_smi(machine.root, "exec /bin/sleep 60")
     started = time.monotonic()
-    found = detect(replace(machine, timeout_s=0.7))
+    found = detect(replace(machine, timeout_s=0.3))
     elapsed_s = time.monotonic() - started
-    assert 0.7 <= elapsed_s < 3.0  # both are asked at once, and nvidia-smi is not asked after a hang
+    assert 0.3 <= elapsed_s < 3.0  # both are asked at once, and nvidia-smi is not asked after a hang
     assert found.gpus == (Gpu(0, "NVIDIA GeForce RTX 3080", (8, 6), None, "proc"),)
     assert found.driver == Driver(Version("470.57.02"), None, "proc")
     assert codes(found) == ["gpu.hung", "gpu.hung"]
-    assert "within 0.7 s" in note(found, "gpu.hung")
+    assert "within 0.3 s" in note(found, "gpu.hung")
     assert "GPUENV_PROBE_TIMEOUT_S=60" in note(found, "gpu.hung")
 
 
 def test_detect__nvml_hangs__leaves_no_child_behind(machine, install_driver: Install) -> None:
     library = install_driver("nvml", "HANG")
-    detect(replace(machine, timeout_s=0.5))
+    detect(replace(machine, timeout_s=0.3))
     left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(library).encode() in _read_bytes(path)]
     assert left == []
 
@@ -212,7 +221,7 @@ def test_detect__libcuda_broken__keeps_gpus_and_notes_it(
 ) -> None:
     install_driver("nvml", "GOOD")
     install_driver("libcuda", macro)
-    found = detect(replace(machine, timeout_s=1.0))
+    found = detect_patiently(machine, code)
     assert found.gpus == (RTX_3080, GTX_1080_TI)
     assert codes(found) == [code]
     assert words in note(found, code)
@@ -351,7 +360,7 @@ def test_detect__old_nvidia_smi_without_compute_cap__capability_comes_from_the_n
 def test_detect__nvidia_smi_hangs__ends_within_the_limit(machine, script: str) -> None:
     add_nvidia_smi(machine.root, script)
     started = time.monotonic()
-    found = detect(replace(machine, timeout_s=0.5))
+    found = detect(replace(machine, timeout_s=0.2))
     assert time.monotonic() - started < 3.0
     assert codes(found) == ["gpu.nvidia-smi-failed", "gpu.none"]
 
