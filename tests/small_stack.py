@@ -71,14 +71,23 @@ def compile_library(source: str, path: Path, *flags: str) -> None:
 @cache
 def _compiled(source: str, name: str, flags: tuple[str, ...]) -> bytes:
     """Compile once for all tests: many want the same few libraries, and the compiler takes longer than they do."""
+    code = _object(source, tuple(flag for flag in flags if flag.startswith("-O")))
     with tempfile.TemporaryDirectory() as directory:
-        library = Path(directory) / name
+        given, made = Path(directory) / "code.o", Path(directory) / name
+        given.write_bytes(code)
+        subprocess.run(["gcc", "-shared", f"-Wl,-soname,{name}", *flags, str(given), "-o", str(made)], check=True)
+        return made.read_bytes()
+
+
+@cache
+def _object(source: str, flags: tuple[str, ...]) -> bytes:
+    """Compile what libraries of several names have in common."""
+    with tempfile.TemporaryDirectory() as directory:
+        made = Path(directory) / "code.o"
         subprocess.run(
-            ["gcc", "-shared", "-fPIC", f"-Wl,-soname,{name}", *flags, "-x", "c", "-", "-o", str(library)],
-            input=source.encode(),
-            check=True,
+            ["gcc", "-c", "-fPIC", *flags, "-x", "c", "-", "-o", str(made)], input=source.encode(), check=True
         )
-        return library.read_bytes()
+        return made.read_bytes()
 
 
 def make_wheel(

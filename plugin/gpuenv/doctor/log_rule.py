@@ -33,9 +33,9 @@ class LogRule:
     def find(self, text: str) -> Diagnosis | None:
         """Return the diagnosis if the log shows it."""
         log = read_log(text)
-        events = log.all(*self.kinds)
-        if not events or not self.when(log):
+        if not log.has(*self.kinds) or not self.when(log):
             return None
+        events = log.all(*self.kinds)
         words = _Words(events)
         return Diagnosis(
             self.id,

@@ -32,6 +32,7 @@ class _CapabilityRow:
     first_nvcc: str
 
 
+@lru_cache(maxsize=256)  # a matrix of all recipes asks for the same few thousands of times
 def toolkit_driver(cuda_toolkit: str, platform: str) -> Version | None:
     """Return the driver that a CUDA toolkit came with: the one whose compiler reads all PTX of that toolkit.
 

@@ -130,6 +130,7 @@ def test_newest_and_nearest__nothing_fits__oldest_driver_that_helps() -> None:
     assert (near.recipe, near.driver_min) == ("tf-2.7", "455.23")
 
 
+@cache
 def rows() -> dict[tuple[str, str], Row]:
     return {(row.recipe, row.platform): row for row in matrix(shipped(), SOURCES)}
 
