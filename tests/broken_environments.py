@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,16 +58,19 @@ def make_whole(prefix: Path, version: str = "2.4.0") -> Path:
     internal = package / "python" / "_pywrap_tensorflow_internal.so"
     compile_library("int code(void) { return 1; }", internal)
     add_section(internal, ".nv_fatbin", fat_binary((2, 80), (1, 80)))
+    libraries: dict[Path, str] = {}
     for name in known.libraries:
         stem = name.partition(".so")[0].removeprefix("lib")
         real = "libcusolver.so.11" if name == "libcusolver.so.10" else name
         home = site / "nvidia" / HOMES[stem] / "lib"
-        compile_library("int cuda(void) { return 1; }", home / real)
+        libraries[home / real] = "int cuda(void) { return 1; }"
         link(package / name, home / real)
     for name in cudnn_parts(known.libraries):
         home = site / "nvidia" / "cudnn" / "lib"
-        compile_library(cudnn_source(name.removeprefix("libcudnn_").partition(".so")[0], release), home / name)
+        libraries[home / name] = cudnn_source(name.removeprefix("libcudnn_").partition(".so")[0], release)
         link(package / name, home / name)
+    with ThreadPoolExecutor() as compilers:
+        list(compilers.map(compile_library, libraries.values(), libraries))
     nvcc = site / "nvidia" / "cuda_nvcc" / "bin"
     nvcc.mkdir(parents=True)
     (nvcc / "ptxas").write_text("#!/bin/sh\n")

@@ -41,7 +41,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 def prefix(whole: Callable[[str], Path], tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """Copy the whole environment, so that it can be broken."""
     version = getattr(request, "param", "2.4.0")
-    shutil.copytree(whole(version), tmp_path / "env", symlinks=True)
+    shutil.copytree(whole(version), tmp_path / "env", symlinks=True, copy_function=shutil.copy)
     return tmp_path / "env"
 
 

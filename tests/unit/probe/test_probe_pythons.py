@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -238,18 +237,3 @@ def test_ask_version__no_program__is_none(tmp_path: Path) -> None:
 
 def test_conda_prefixes__nothing_set__is_empty(tmp_path: Path) -> None:
     assert conda_prefixes({}, tmp_path) == []
-
-
-def test_read_version__every_python_on_this_machine__agrees_with_what_it_says() -> None:
-    found = find_pythons(candidates(os.environ, Path.home()), ask_version)
-    assert found
-    for python in found:
-        said = ask_version(Path(python.path))
-        assert said in (None, python.version), python  # None: Python 2 has no `-I`
-
-
-@pytest.mark.skipif(shutil.which("pyenv") is None, reason="needs pyenv with a version installed")
-def test_candidates__real_pyenv__lists_versions_that_are_not_selected() -> None:
-    found = find_pythons(candidates(os.environ, Path.home()), ask_version)
-    installed = {path.name for path in (Path.home() / ".pyenv/versions").glob("3.*.*") if not path.is_symlink()}
-    assert installed <= {str(python.version) for python in found if python.source == "pyenv"}

@@ -9,10 +9,10 @@ from gpuenv.extension import CheckContext
 from gpuenv.model import Built
 
 
-@pytest.fixture
-def built(tmp_path: Path) -> Built:
-    """A real virtual environment with a framework that does nothing."""
-    return make_environment(tmp_path / "env")
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A real virtual environment with a framework that does nothing; make another one to change it."""
+    return make_environment(tmp_path_factory.mktemp("built") / "env")
 
 
 @pytest.fixture

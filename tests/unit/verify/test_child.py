@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from check_contexts import make_environment
 from gpuenv.extension import CheckContext
 from gpuenv.verify.child import CHILDREN_DIR, ChildRun, missing_libraries, outside, run_script, verdict
 
@@ -108,9 +109,9 @@ def test_run_script__activated__takes_python_from_the_path(context: CheckContext
     assert ended.log_path.name == "verify-fake-activated.log"
 
 
-def test_run_script__activation_leads_elsewhere__not_a_proof(context: CheckContext) -> None:
-    activated = replace(context, activated=True)
-    (context.built.prefix / "bin" / "activate").write_text("")
+def test_run_script__activation_leads_elsewhere__not_a_proof(context: CheckContext, tmp_path: Path) -> None:
+    activated = replace(context, activated=True, built=make_environment(tmp_path / "env"))
+    (activated.built.prefix / "bin" / "activate").write_text("")
     elsewhere = str(Path(sys.executable).parent)
     ended = run(replace(activated, environment={"PATH": f"{elsewhere}:{os.defpath}"}), "pass")
     assert str(verdict(ended, activated)).startswith("`python` in the activated shell is")
