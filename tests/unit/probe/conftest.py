@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from gpuenv import process
 
 HERE = Path(__file__).parent
 PLACES = {"nvml": "libnvidia-ml.so.1", "libcuda": "libcuda.so.1"}
@@ -33,6 +36,34 @@ def build_driver(tmp_path_factory: pytest.TempPathFactory) -> Build:
         return library
 
     return build
+
+
+@pytest.fixture(scope="session")
+def answers() -> dict[object, process.Completed]:
+    """What drivers have answered: the same library in the same environment says the same, so each is asked once."""
+    return {}
+
+
+@pytest.fixture
+def asked_once(answers: dict[object, process.Completed], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no second child that asks the same library; one that crashes, hangs or fails is asked each time."""
+    really_run = process.run
+
+    def run(argv: Sequence[str | Path], *, env: Mapping[str, str], **more: Any) -> process.Completed:
+        if Path(argv[-3]).name != "ask_driver.py":
+            return really_run(argv, env=env, **more)
+        variables = tuple(
+            sorted((name, value) for name, value in env.items() if name not in ("PATH", "LD_LIBRARY_PATH"))
+        )
+        question = (argv[-2], Path(argv[-1]).read_bytes(), variables)
+        if question not in answers:
+            done = really_run(argv, env=env, **more)
+            if not done.ok:
+                return done
+            answers[question] = done
+        return answers[question]
+
+    monkeypatch.setattr(process, "run", run)
 
 
 @pytest.fixture

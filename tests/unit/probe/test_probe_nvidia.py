@@ -18,7 +18,10 @@ from gpuenv.probe.nvidia import Surroundings, detect
 
 Install = Callable[..., Path]
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="the fake drivers are ELF libraries: run on Linux")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="the fake drivers are ELF libraries: run on Linux"),
+    pytest.mark.usefixtures("asked_once"),
+]
 
 RTX_3080 = Gpu(0, "NVIDIA GeForce RTX 3080", (8, 6), 10 * 2**30, "nvml")
 GTX_1080_TI = Gpu(1, "NVIDIA GeForce GTX 1080 Ti", (6, 1), 11 * 2**30, "nvml")
