@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from check_contexts import real_environment
+from check_fixtures import built, context
 from gpuenv.model import Built
+
+__all__ = ["built", "context", "real", "site_packages"]
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
+from fake_drivers import answers, asked_once, build_driver, install_driver
 from gpuenv.model import Driver, Gpu, Host, Overrides
 from gpuenv.probe import nvidia
 from gpuenv.probe.nvidia import Surroundings, detect
+
+__all__ = ["answers", "asked_once", "build_driver", "install_driver"]
 
 Install = Callable[..., Path]
 
