@@ -69,6 +69,18 @@ DRIVER_RULES = (
         explains=(*_NO_GPU_THEN, "driver.container"),
     ),
     LogRule(
+        "driver.too-old",
+        ("driver.insufficient",),
+        "the NVIDIA driver, {version}, is most likely older than this cuDNN needs, which did not start though there "
+        "was memory",
+        "run `gpuenv create --dry-run` to see which driver it needs, and update the driver",
+        ("https://github.com/jax-ml/jax/issues/19768",),
+        confidence="likely",
+        order=50,
+        when=reason.cudnn_wants_newer_driver,
+        explains=("memory.handle", "cudnn.not-started"),
+    ),
+    LogRule(
         "driver.ptx-too-new",
         ("driver.ptx",),
         "the driver is older than the CUDA toolkit that made this PTX; minor-version compatibility does not cover PTX",

@@ -137,6 +137,16 @@ GPU_RULES = (
         explains=("gpu.any-error",),
     ),
     LogRule(
+        "gpu.too-many-peers",
+        ("gpu.peers",),
+        "a GPU can exchange data with eight others directly, and this process uses more",
+        "run `export CUDA_VISIBLE_DEVICES=0,1,2,3,4,5,6,7` so that it uses fewer",
+        (_TF + "49730", _CUDA_ERRORS),
+        confidence="likely",
+        order=53,
+        explains=("gpu.any-error", "nccl.failed"),
+    ),
+    LogRule(
         "nccl.failed",
         ("nccl.failed",),
         "the GPUs could not talk to each other through NCCL {error}; most often another error came first",

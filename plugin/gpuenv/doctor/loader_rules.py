@@ -73,7 +73,13 @@ LOADER_RULES = (
         "run `unset LD_LIBRARY_PATH`, then `gpuenv verify`",
         ("https://github.com/pytorch/pytorch/issues/91067", "https://github.com/pytorch/pytorch/issues/131312"),
         order=10,
-        explains=("loader.missing", "loader.missing-dependency", "loader.some-missing", "python.addon-mismatch"),
+        explains=(
+            "loader.missing",
+            "loader.missing-dependency",
+            "loader.some-missing",
+            "loader.cudnn-part",
+            "python.addon-mismatch",
+        ),
     ),
     LogRule(
         "loader.broken-file",
@@ -148,7 +154,7 @@ LOADER_RULES = (
     LogRule(
         "loader.some-missing",
         ("library.some-missing", "gpu.xla-only"),
-        "TensorFlow sees a GPU, could not open one of the CUDA libraries, and goes on without",
+        "the framework could not open one of the CUDA libraries, and goes on without the GPU",
         "run `gpuenv verify files` to see which one",
         (_TF + "34287", _TF + "38990", _TF + "66750"),
         confidence="likely",

@@ -14,7 +14,7 @@ from gpuenv.doctor.text import decode
 from log_corpus import Entry, entries
 
 FAILURES, HEALTHY = entries("failures.txt"), entries("healthy.txt")
-HELD_OUT = [*entries("held_out.txt"), *entries("held_out_later.txt")]
+HELD_OUT = [*entries("held_out.txt"), *entries("held_out_later.txt"), *entries("held_out_third.txt")]
 ALL = [*FAILURES, *HELD_OUT, *HEALTHY]
 NOISE = (
     "[I 16:57:19.992 NotebookApp] Serving notebooks from local directory: C:\\Users\\user\n"
