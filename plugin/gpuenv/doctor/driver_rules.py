@@ -51,11 +51,12 @@ DRIVER_RULES = (
     ),
     LogRule(
         "driver.fabric-manager",
-        ("driver.fabric",),
+        ("driver.fabric", "cuinit.failed"),
         "the GPUs of this machine are joined by NVSwitch and wait for the fabric manager, which does not run",
         "run `sudo systemctl start nvidia-fabricmanager` (the package has the driver's version)",
         ("https://github.com/pytorch/pytorch/issues/35710", _CUDA_ERRORS),
         order=31,
+        when=lambda log: log.has("driver.fabric") or reason.cuinit_says(log, "driver.fabric"),
         explains=_NO_GPU_THEN,
     ),
     LogRule(

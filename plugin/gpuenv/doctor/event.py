@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from gpuenv.doctor.text import clean, without_repeats
+from gpuenv.doctor.wording import words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,19 @@ class Kind:
         """Compile when first asked, not at import."""
         return tuple(re.compile(wording.replace(" ", r"\s+"), re.IGNORECASE) for wording in self.wordings)
 
-    def events(self, text: str, line_of: Callable[[int], int]) -> Iterator[Event]:
-        """Find every event of this kind."""
-        for pattern in self.patterns:
+    @cached_property
+    def guarded(self) -> tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]:
+        """Return each pattern with words of which one is in every match; without any where that is not known."""
+        return tuple(
+            (words_of(wording), pattern) for wording, pattern in zip(self.wordings, self.patterns, strict=True)
+        )
+
+    def events(self, text: str, line_of: Callable[[int], int], lowered: str | None = None) -> Iterator[Event]:
+        """Find every event of this kind; `lowered` is the text in lower case, where the caller has it."""
+        lowered = text.lower() if lowered is None else lowered
+        for words, pattern in self.guarded:
+            if words and not any(word in lowered for word in words):
+                continue
             for match in pattern.finditer(text):
                 values = {name: value for name, value in match.groupdict().items() if value}
                 yield Event(self.name, match.start(), line_of(match.start()), " ".join(match[0].split()), values)
@@ -52,6 +63,11 @@ class Log:
 
     text: str
     events: tuple[Event, ...]
+
+    @cached_property
+    def lowered(self) -> str:
+        """Return the text in lower case."""
+        return self.text.lower()
 
     @cached_property
     def _by_kind(self) -> dict[str, list[Event]]:
@@ -84,5 +100,10 @@ def read_log(text: str) -> Log:
 
     plain, numbers = without_repeats(clean(text))
     starts = [0, *(match.end() for match in re.finditer("\n", plain))]
-    events = [event for kind in KINDS for event in kind.events(plain, lambda at: numbers[bisect_right(starts, at) - 1])]
+    lowered = plain.lower()
+
+    def line_of(at: int) -> int:
+        return numbers[bisect_right(starts, at) - 1]
+
+    events = [event for kind in KINDS for event in kind.events(plain, line_of, lowered)]
     return Log(plain, tuple(sorted(events, key=lambda event: event.at)))

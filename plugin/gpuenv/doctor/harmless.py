@@ -108,7 +108,7 @@ def harmless(text: str) -> list[tuple[Harmless, int]]:
     log = read_log(text)
     found = []
     for noise in HARMLESS:
-        events = list(noise.kind.events(log.text, lambda at: 0))
+        events = list(noise.kind.events(log.text, lambda at: 0, log.lowered))
         if events and noise.when(log):
             found.append((min(event.at for event in events), noise, len(events)))
     return [(noise, count) for _, noise, count in sorted(found, key=lambda it: it[0])]

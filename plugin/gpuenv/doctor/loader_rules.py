@@ -131,6 +131,16 @@ LOADER_RULES = (
         explains=(*_NO_GPU_THEN, "system.dll-load", "loader.cudnn-part"),
     ),
     LogRule(
+        "loader.missing",
+        ("library.cupti",),
+        "{library} is not where the framework looks, which only its profiler uses: no trace of the GPU can be recorded",
+        _RECREATE,
+        ("https://github.com/caicloud/tensorflow-tutorial/issues/106", _TF + "43030"),
+        confidence="likely",
+        order=92,
+        when=reason.wants_a_trace,
+    ),
+    LogRule(
         "loader.no-cuda",
         ("library.no-cuda-drivers",),
         "TensorFlow found no CUDA: its message speaks of drivers, but the file that it looked for is CUDA's runtime, "

@@ -109,6 +109,11 @@ def _cudnn(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
 
 
+def wants_a_trace(log: Log) -> bool:
+    """Say whether the program asks for a trace of the GPU: without that, nobody misses CUPTI."""
+    return re.search(r"(?:FULL|HARDWARE)_TRACE|CUPTI could not be loaded|profiler\.start", log.text) is not None
+
+
 def cudnn_wants_newer_driver(log: Log) -> bool:
     """Say whether cuDNN did not start although most of the memory was free, and the driver was named as a reason.
 

@@ -14,7 +14,8 @@ from gpuenv.doctor.text import decode
 from log_corpus import Entry, entries
 
 FAILURES, HEALTHY = entries("failures.txt"), entries("healthy.txt")
-HELD_OUT = [*entries("held_out.txt"), *entries("held_out_later.txt"), *entries("held_out_third.txt")]
+SETS = ("held_out.txt", "held_out_later.txt", "held_out_third.txt", "held_out_fourth.txt")
+HELD_OUT = [entry for name in SETS for entry in entries(name)]
 ALL = [*FAILURES, *HELD_OUT, *HEALTHY]
 NOISE = (
     "[I 16:57:19.992 NotebookApp] Serving notebooks from local directory: C:\\Users\\user\n"

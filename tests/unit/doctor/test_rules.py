@@ -14,7 +14,7 @@ from log_corpus import entries
 
 CORPUS = [
     entry
-    for name in ("failures.txt", "held_out.txt", "held_out_later.txt", "held_out_third.txt")
+    for name in ("failures.txt", "held_out.txt", "held_out_later.txt", "held_out_third.txt", "held_out_fourth.txt")
     for entry in entries(name)
 ]
 DSO = "W tensorflow/stream_executor/platform/default/dso_loader.cc:60] Could not load dynamic library "

@@ -17,7 +17,8 @@ DRIVER_KINDS = (
             r"(?P<error>CUDA unknown error) - this may be due to an incorrectly set up environment",
             r"no supported devices found for platform (?P<error>CUDA)",
             r"cudaGetDeviceCount\(?\)? returned (?P<error>(?P<number>\d+))",
-            r"cuInit results in (?P<error>\w+)",
+            # numba: the number of the error before or behind its name.
+            r"(?:\[\s?(?P<number>-?\d+)\s?\]\s?Call to )?cuInit results in (?P<error>\w+)(?: \((?P<result>-?\d+)\))?",
             r"(?P<error>CUDA driver initialization failed)",
         ),
     ),
@@ -96,6 +97,7 @@ DRIVER_KINDS = (
             r"nvidia-container-runtime\W[^\n]{0,40}(?:not found|no such file)",
             r"unresolvable CDI devices nvidia\.com/gpu",
             r"The NVIDIA Driver was not detected",
+            r"Incompatible (?:device discovery )?strategy detected auto",
         ),
     ),
     Kind("driver.blocked", (r"GPU access blocked by the operating system",)),

@@ -39,6 +39,10 @@ LIBRARY_KINDS = (
             rf"error while loading shared libraries: (?P<library>{_LIBRARY})",
         ),
     ),
+    Kind(
+        "library.cupti",
+        (r"(?:Couldn't open CUDA|Could not load dynamic) library '?(?P<library>(?:lib)?cupti[\w.-]*\w)",),
+    ),
     Kind("library.opened", (r"Successfully opened (?:dynamic|CUDA) library (?P<library>\S+)",)),
     Kind(
         "library.driver-missing",
@@ -47,6 +51,7 @@ LIBRARY_KINDS = (
             r"(?P<library>libcuda\.so\.1|libnvidia-ml\.so\.1): cannot open shared object file",
             r"Couldn't open CUDA library (?P<library>libcuda\.so\S*?)\. LD_LIBRARY_PATH",
             r"Found no NVIDIA driver on your system",
+            r"could not load NVML library|couldn't find libnvidia-ml|Unable to load (?P<library>libcuda\.so\S*)",
         ),
     ),
     Kind("library.no-cuda-drivers", (r"Could not find cuda drivers on your machine",)),

@@ -79,6 +79,7 @@ MEMORY_KINDS = (
             r" address|an illegal instruction was encountered|hardware stack error)",
             r"(?P<error>the launch timed out and was terminated)",
             r"NVRM: Xid \([^\n]*\): (?P<error>\d+)",
+            r"stream did not block host until done; (?P<error>was already in an error state)",
             r"(?P<error>GPU is lost|fallen off the bus|uncorrectable (?:ECC|NVLink) error|row[- ]remapp?ing fail\w*)",
             r"(?P<error>cudaError(?:IllegalAddress|LaunchFailure|LaunchTimeout|ECCUncorrectable|HardwareStackError|"
             r"MisalignedAddress|IllegalInstruction|NvlinkUncorrectable))",

@@ -80,6 +80,8 @@ PYTHON_KINDS = (
             r"module '(?:jax|jaxlib)[\w.]*' has no attribute '(?P<name>\w+)'",
             r"jaxlib (?:version [\d.]+|is version [\d.]+,)[^\n]{0,60}(?:incompatible|requires|newer)",
             r"cannot import name '(?P<name>\w+)' from 'jax",
+            r"unknown vhlo \w+ code|(?:Unsupported|failed to deserialize) (?:portable artifact|StableHLO|VHLO)",
+            r"PJRT (?:C )?API version [^\n]{0,80}(?:mismatch|incompatible|not supported|older|newer)|Mismatched PJRT",
         ),
     ),
     Kind(
@@ -116,7 +118,7 @@ PYTHON_KINDS = (
         "python.module-missing",
         (
             r"ModuleNotFoundError: No module named '(?P<module>[\w.]+)'",
-            r"^ImportError: No module named (?P<module>[\w.]+)",
+            r"\bImportError: No module named '?(?P<module>[\w.]+)",
         ),
     ),
     Kind("python.fork", (r"Cannot re-initialize CUDA in forked subprocess",)),
