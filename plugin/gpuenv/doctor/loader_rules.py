@@ -57,6 +57,17 @@ LOADER_RULES = (
         explains=("cudnn.not-started", "memory.handle", "memory.blas", "loader.some-missing"),
     ),
     LogRule(
+        "loader.cudnn-older",
+        ("library.cudnn-mixed",),
+        "the cuDNN that was loaded is older than the framework needs, or its parts are of two versions",
+        "run `unset LD_LIBRARY_PATH` if it names another cuDNN, then `gpuenv verify`",
+        (_TF + "1359", "cuDNN API reference, cudnnStatus_t"),
+        confidence="likely",
+        order=23,
+        when=lambda log: not log.has("library.cudnn-version"),
+        explains=("cudnn.not-started", "memory.handle", "memory.blas", "loader.some-missing"),
+    ),
+    LogRule(
         "loader.cuda-older",
         ("library.cuda-version",),
         "an older CUDA library was loaded than the framework was built with: {library} {found}, built with {built}",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from gpuenv.diagnosis import diagnoses
 from gpuenv.doctor import diagnose
 from gpuenv.doctor.rules import LOG_RULES, RULES
 from gpuenv.doctor.text import decode
@@ -39,6 +40,12 @@ def test_diagnose__failure__first_answer_is_right(entry: Entry) -> None:
 def test_diagnose__healthy_log__no_cause(entry: Entry) -> None:
     assert entry.causes == ("none",)
     assert first(entry.text) == "none"
+
+
+def test_diagnoses__of_the_whole_corpus__have_no_gaps_where_a_value_is_missing() -> None:
+    for entry in ALL:
+        for found in diagnoses(RULES, "log", entry.text, pytest.fail):
+            assert not re.search(r"\s[,;)]|\(\)|\s\s|\s$|\{\w*\}", found.cause), (entry.name, found.cause)
 
 
 def test_corpus__size__is_what_the_documentation_says() -> None:

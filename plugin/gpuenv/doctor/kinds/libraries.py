@@ -93,8 +93,14 @@ LIBRARY_KINDS = (
             r"Found cuDNN version (?P<found>\d+), but JAX was built against version (?P<built>\d+)",
             r"Outdated cuDNN installation found.{0,40}built against: (?P<built>\d+).{0,80}Installed version: (?P<f"
             r"ound>\d+)",
+        ),
+    ),
+    Kind(
+        "library.cudnn-mixed",
+        (
             r"CUDNN_STATUS_(?:SUBLIBRARY_)?VERSION_MISMATCH",
             r"could not find (?!cudnnCreate )cudnn\w+ in cudnn DSO",
+            r"cuDNN's part '\S+' is of another version",
         ),
     ),
     Kind(

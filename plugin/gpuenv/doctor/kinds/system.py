@@ -47,7 +47,7 @@ SYSTEM_KINDS = (
             r"TensorFlow GPU support is not available on native Windows",
             r"tf\.test\.is_built_with_cuda\(\)\)?\s+False",
             r"not (?:been )?built with (?:CUDA|GPU) support",
-            r"(?:compiled without|not compiled with) (?:CUDA|GPU)\b",
+            r"(?:(?:built|compiled) without|not compiled with) (?:CUDA|GPU)\b",
             r"Op type not registered '(?:Nccl|Cudnn)\w+'",
         ),
     ),
