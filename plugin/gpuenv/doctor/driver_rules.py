@@ -100,6 +100,16 @@ DRIVER_RULES = (
         explains=(*_NO_GPU_THEN, "driver.not-loaded", "driver.no-module"),
     ),
     LogRule(
+        "driver.container",
+        ("container.no-smi",),
+        "`nvidia-smi` works on the machine and is not in the container, which was started without the GPU",
+        "start it with `docker run --gpus all`",
+        ("https://github.com/iot-salzburg/gpu-jupyter/issues/22",),
+        confidence="likely",
+        order=90,
+        when=lambda log: log.has("container.smi-works") and "docker" in log.text,
+    ),
+    LogRule(
         "driver.blocked",
         ("driver.blocked",),
         "Windows does not let WSL use the GPU: its driver is too old for WSL, or a container got no GPU",

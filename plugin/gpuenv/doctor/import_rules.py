@@ -129,6 +129,16 @@ IMPORT_RULES = (
         when=lambda log: not log.has("container.shared-memory"),
     ),
     LogRule(
+        "python.import-name",
+        ("python.import-name",),
+        "{module} has no {name}: it is of another version than the package that imports it, or only half installed",
+        _RECREATE,
+        ("https://docs.python.org/3/library/exceptions.html#ImportError", "measured: protobuf without a file"),
+        confidence="possible",
+        order=92,
+        when=reason.nothing_narrower,
+    ),
+    LogRule(
         "python.import-order",
         ("system.segfault",),
         "PyTorch and TensorFlow were loaded into one process, and it crashed: each brings libraries of its own",

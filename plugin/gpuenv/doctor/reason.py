@@ -32,6 +32,11 @@ _NOT_NARROWER = frozenset(
         "system.segfault",
         "python.imports-torch",
         "python.imports-tensorflow",
+        "python.import-name",
+        "memory.handle-status",
+        "code.handle",
+        "code.blackwell",
+        "container.smi-works",
     }
 )
 _OTHER_LIBRARIES = frozenset({"libcuda.so.1", "nvcuda.dll"})

@@ -10,13 +10,10 @@ from gpuenv.doctor.kinds import KINDS
 from gpuenv.doctor.log_rule import LogRule
 from gpuenv.doctor.rules import LOG_RULES, RULES
 from gpuenv.extension import Rule
+from log_corpus import LOGS as LOGS_DIR
 from log_corpus import entries
 
-CORPUS = [
-    entry
-    for name in ("failures.txt", "held_out.txt", "held_out_later.txt", "held_out_third.txt", "held_out_fourth.txt")
-    for entry in entries(name)
-]
+CORPUS = [entry for path in sorted(LOGS_DIR.glob("[fh]*.txt")) for entry in entries(path.name)]
 DSO = "W tensorflow/stream_executor/platform/default/dso_loader.cc:60] Could not load dynamic library "
 NO_FILE = "cannot open shared object file: No such file or directory"
 
@@ -249,6 +246,7 @@ LOGS = [
         "python.keras-model",
         "TypeError: Error when deserializing class 'InputLayer' using config={'batch_shape': [None, 9]}",
     ),
+    ("python.import-name", "ImportError: cannot import name 'descriptor' from 'google.protobuf' (/x/__init__.py)"),
     ("system.disk-full", "OSError: [Errno 28] No space left on device"),
     ("container.shared-memory", "RuntimeError: unable to write to file </torch_9_1>: No space left on device (28)"),
     ("system.avx", "Process finished with exit code -1073741795 (0xC000001D)"),

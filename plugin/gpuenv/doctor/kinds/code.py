@@ -43,6 +43,8 @@ CODE_KINDS = (
             r"CUDA kernels will be jit-compiled from PTX",
         ),
     ),
+    Kind("code.handle", (r"CUDA_ERROR_INVALID_HANDLE",)),
+    Kind("code.blackwell", (r"\bBlackwell\b", r"\bRTX\s?50[5-9]0\b", r"compute capability:? 1[02]\.\d\b")),
     Kind("code.slow", (r"GPU check [^\n]*did not end within [\d.]+ s",)),
     Kind("code.invalid-handle", (r"cuLaunchKernel\([^\n]{0,200}failed with '?CUDA_ERROR_INVALID_HANDLE",)),
 )

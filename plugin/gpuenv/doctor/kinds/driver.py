@@ -20,6 +20,7 @@ DRIVER_KINDS = (
             # numba: the number of the error before or behind its name.
             r"(?:\[\s?(?P<number>-?\d+)\s?\]\s?Call to )?cuInit results in (?P<error>\w+)(?: \((?P<result>-?\d+)\))?",
             r"(?P<error>CUDA driver initialization failed)",
+            r"failed to get device (?:properties|attributes?), error code: (?P<error>(?P<number>\d+))",
         ),
     ),
     Kind(
@@ -100,6 +101,8 @@ DRIVER_KINDS = (
             r"Incompatible (?:device discovery )?strategy detected auto",
         ),
     ),
+    Kind("container.no-smi", (r"nvidia-smi: (?:command )?not found",)),
+    Kind("container.smi-works", (r"NVIDIA-SMI [\d.]+ +Driver Version",)),
     Kind("driver.blocked", (r"GPU access blocked by the operating system",)),
     Kind(
         "gpu.busy",

@@ -53,6 +53,14 @@ IMPORT_KINDS = (
     Kind("python.imports-torch", (_IMPORTS_TORCH,)),
     Kind("python.imports-tensorflow", (r"\bimport tensorflow|\bfrom tensorflow[\w.]* import",)),
     Kind(
+        "python.import-name",
+        (
+            r"ImportError: cannot import name '?(?P<name>\w+)'? from "
+            r"'?(?P<module>(?:tensorflow|keras|google\.protobuf|numpy|scipy|h5py|absl|wrapt|flatbuffers|torch|tensorboard)"
+            r"[\w.]*)",
+        ),
+    ),
+    Kind(
         "system.segfault",
         (
             r"Segmentation fault|\bSIGSEGV\b",

@@ -49,6 +49,11 @@ MEMORY_KINDS = (
             r"gpusolverDnCreate\(&handle\) failed",
         ),
     ),
+    # The status alone, as in a title or a sentence: see the rule for when it counts.
+    Kind(
+        "memory.handle-status",
+        (r"(?P<status>CU(?:DNN|BLAS|SOLVER)_STATUS_(?:NOT_INITIALIZED|ALLOC_FAILED|INTERNAL_ERROR))",),
+    ),
     Kind(
         "memory.blas",
         (
