@@ -15,7 +15,14 @@ from gpuenv.doctor.text import decode
 from log_corpus import Entry, entries
 
 FAILURES, HEALTHY = entries("failures.txt"), entries("healthy.txt")
-SETS = ("held_out.txt", "held_out_later.txt", "held_out_third.txt", "held_out_fourth.txt", "held_out_fifth.txt")
+SETS = (
+    "held_out.txt",
+    "held_out_later.txt",
+    "held_out_third.txt",
+    "held_out_fourth.txt",
+    "held_out_fifth.txt",
+    "held_out_sixth.txt",
+)
 HELD_OUT = [entry for name in SETS for entry in entries(name)]
 ALL = [*FAILURES, *HELD_OUT, *HEALTHY]
 NOISE = (

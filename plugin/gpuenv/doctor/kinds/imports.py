@@ -49,6 +49,13 @@ IMPORT_KINDS = (
             r"module 'pkgutil' has no attribute '(?P<module>ImpImporter)'",
         ),
     ),
+    # TensorFlow had SWIG's modules until 2.1, whose last Python was 3.7; the path says which Python runs.
+    Kind(
+        "python.swig-on-new",
+        (
+            r"[Pp]ython(?P<python>3\.?(?:[89]|1\d))\b[^\n]{0,120}tensorflow[^\n]{0,60}pywrap_tensorflow[^\n]*swig_import_helper",
+        ),
+    ),
     Kind("python.numpy-1", (r"No module named '(?P<module>numpy\._core[\w.]*)'",)),
     Kind("python.imports-torch", (_IMPORTS_TORCH,)),
     Kind("python.imports-tensorflow", (r"\bimport tensorflow|\bfrom tensorflow[\w.]* import",)),
