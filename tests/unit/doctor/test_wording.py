@@ -42,10 +42,12 @@ def test_events__with_and_without_the_guard__are_the_same(name: str) -> None:
         assert found == sorted(match.start() for pattern in kind.patterns for match in pattern.finditer(text))
 
 
-@pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.name)
-def test_words_of__a_match_of_each_wording__has_one_of_them(kind: Kind) -> None:
-    """Every wording that is plain words matches itself, so its own text must pass its guard."""
-    for words, pattern in kind.guarded:
+def test_words_of__a_wording_that_is_plain_words__has_one_of_them() -> None:
+    """A wording without any special character matches itself, so that its own text must pass its guard."""
+    seen = 0
+    for words, pattern in (guarded for kind in EVERY for guarded in kind.guarded):
         plain = re.sub(r"\\([^\w\s])", r"\1", pattern.pattern.replace(r"\s+", " "))
         if pattern.fullmatch(plain):
+            seen += 1
             assert not words or any(word in plain.lower() for word in words)
+    assert seen > 50
