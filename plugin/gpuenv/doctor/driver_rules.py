@@ -51,11 +51,12 @@ DRIVER_RULES = (
     ),
     LogRule(
         "driver.fabric-manager",
-        ("driver.fabric",),
+        ("driver.fabric", "cuinit.failed"),
         "the GPUs of this machine are joined by NVSwitch and wait for the fabric manager, which does not run",
         "run `sudo systemctl start nvidia-fabricmanager` (the package has the driver's version)",
         ("https://github.com/pytorch/pytorch/issues/35710", _CUDA_ERRORS),
         order=31,
+        when=lambda log: log.has("driver.fabric") or reason.cuinit_says(log, "driver.fabric"),
         explains=_NO_GPU_THEN,
     ),
     LogRule(
@@ -67,6 +68,18 @@ DRIVER_RULES = (
         order=32,
         when=lambda log: log.has("driver.too-old") or reason.cuinit_says(log, "driver.too-old"),
         explains=(*_NO_GPU_THEN, "driver.container"),
+    ),
+    LogRule(
+        "driver.too-old",
+        ("driver.insufficient",),
+        "the NVIDIA driver, {version}, is most likely older than this cuDNN needs, which did not start though there "
+        "was memory",
+        "run `gpuenv create --dry-run` to see which driver it needs, and update the driver",
+        ("https://github.com/jax-ml/jax/issues/19768",),
+        confidence="likely",
+        order=50,
+        when=reason.cudnn_wants_newer_driver,
+        explains=("memory.handle", "cudnn.not-started"),
     ),
     LogRule(
         "driver.ptx-too-new",
@@ -85,6 +98,16 @@ DRIVER_RULES = (
         ("https://github.com/NVIDIA/nvidia-docker/issues/1637", "https://github.com/NVIDIA/nvidia-docker/issues/1034"),
         order=29,
         explains=(*_NO_GPU_THEN, "driver.not-loaded", "driver.no-module"),
+    ),
+    LogRule(
+        "driver.container",
+        ("container.no-smi",),
+        "`nvidia-smi` works on the machine and is not in the container, which was started without the GPU",
+        "start it with `docker run --gpus all`",
+        ("https://github.com/iot-salzburg/gpu-jupyter/issues/22",),
+        confidence="likely",
+        order=90,
+        when=lambda log: log.has("container.smi-works") and "docker" in log.text,
     ),
     LogRule(
         "driver.blocked",

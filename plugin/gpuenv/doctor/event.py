@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from gpuenv.doctor.text import clean, without_repeats
+from gpuenv.doctor.wording import words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,31 +27,6 @@ class Event:
         return self.values.get(name) or ""
 
 
-# A class of characters, an escape, a repetition, or a single character.
-_TOKEN = re.compile(r"\[\^?]?(?:[^]\\]|\\.)*]|\\.|\{[\d,]+\}|.")
-
-
-def needed(wording: str) -> str:
-    r"""Return the longest text that is in whatever a wording finds, in no case; an empty one if there is none.
-
-    Where there is no `module`, there is no `Module nvidia\S* not found`. To look for a text takes a hundredth of the
-    time that a pattern takes.
-    """
-    parts, depth = [""], 0
-    for token in _TOKEN.findall(wording):
-        if token == "|" and depth == 0:
-            return ""
-        depth += (token == "(") - (token == ")")
-        if token in "?*" or token.startswith("{"):
-            parts[-1] = parts[-1][:-1]
-        literal = token.removeprefix("\\") if len(token) == 1 or not token[1].isalnum() else ""
-        if depth == 0 and len(literal) == 1 and (len(token) == 2 or literal not in " .^$+?*)"):
-            parts[-1] += literal
-        else:
-            parts.append("")
-    return max(parts, key=len).casefold()
-
-
 @dataclass(frozen=True)
 class Kind:
     """A kind of event, and the wordings of it. A space in a wording stands for any white space: lines get wrapped."""
@@ -59,16 +35,22 @@ class Kind:
     wordings: tuple[str, ...]
 
     @cached_property
-    def patterns(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
-        """Compile when first asked, not at import; beside each pattern stands what it needs."""
+    def patterns(self) -> tuple[re.Pattern[str], ...]:
+        """Compile when first asked, not at import."""
+        return tuple(re.compile(wording.replace(" ", r"\s+"), re.IGNORECASE) for wording in self.wordings)
+
+    @cached_property
+    def guarded(self) -> tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]:
+        """Return each pattern with words of which one is in every match; without any where that is not known."""
         return tuple(
-            (needed(wording), re.compile(wording.replace(" ", r"\s+"), re.IGNORECASE)) for wording in self.wordings
+            (words_of(wording), pattern) for wording, pattern in zip(self.wordings, self.patterns, strict=True)
         )
 
-    def events(self, text: str, folded: str, line_of: Callable[[int], int]) -> Iterator[Event]:
-        """Find every event of this kind. `folded` is the text without its case."""
-        for need, pattern in self.patterns:
-            if need not in folded:
+    def events(self, text: str, line_of: Callable[[int], int], lowered: str | None = None) -> Iterator[Event]:
+        """Find every event of this kind; `lowered` is the text in lower case, where the caller has it."""
+        lowered = text.lower() if lowered is None else lowered
+        for words, pattern in self.guarded:
+            if words and not any(word in lowered for word in words):
                 continue
             for match in pattern.finditer(text):
                 values = {name: value for name, value in match.groupdict().items() if value}
@@ -81,6 +63,11 @@ class Log:
 
     text: str
     events: tuple[Event, ...]
+
+    @cached_property
+    def lowered(self) -> str:
+        """Return the text in lower case."""
+        return self.text.lower()
 
     @cached_property
     def _by_kind(self) -> dict[str, list[Event]]:
@@ -113,10 +100,10 @@ def read_log(text: str) -> Log:
 
     plain, numbers = without_repeats(clean(text))
     starts = [0, *(match.end() for match in re.finditer("\n", plain))]
-    folded = plain.casefold()
+    lowered = plain.lower()
 
     def line_of(at: int) -> int:
         return numbers[bisect_right(starts, at) - 1]
 
-    events = [event for kind in KINDS for event in kind.events(plain, folded, line_of)]
+    events = [event for kind in KINDS for event in kind.events(plain, line_of, lowered)]
     return Log(plain, tuple(sorted(events, key=lambda event: event.at)))

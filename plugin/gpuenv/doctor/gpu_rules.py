@@ -69,6 +69,30 @@ GPU_RULES = (
         explains=("memory.handle", "memory.blas", "cudnn.not-started", "driver.cuinit"),
     ),
     LogRule(
+        "memory.handle",
+        ("memory.handle-status",),
+        "cuDNN or cuBLAS could not start on the GPU ({status}): most often its memory is taken, by another process or "
+        "by the framework itself, else a library is too old for the GPU",
+        "run `nvidia-smi` to see which process holds the memory, and `export TF_FORCE_GPU_ALLOW_GROWTH=true`; "
+        "`gpuenv verify files` for the libraries",
+        (_TF + "45574", _TF + "24496"),
+        confidence="possible",
+        order=92,
+        when=reason.nothing_narrower,
+        explains=("gpu.any-error",),
+    ),
+    LogRule(
+        "code.bad-ptx",
+        ("code.handle",),
+        "the driver cannot use the framework's code for this GPU: it is newer than the framework",
+        "run `gpuenv create --dry-run` to see whether a recipe with machine code for this GPU exists",
+        (_TF + "97387", "https://github.com/TaterTotterson/microWakeWord-Trainer-Nvidia-Docker/issues/30"),
+        confidence="likely",
+        order=92,
+        when=lambda log: log.has("code.blackwell") and reason.nothing_narrower(log),
+        explains=("gpu.any-error",),
+    ),
+    LogRule(
         "gpu.assert",
         ("gpu.assert",),
         "an assertion failed in GPU code: most often an index out of range, as of a label above the number of classes",
@@ -135,6 +159,16 @@ GPU_RULES = (
         (_CUDA_ERRORS, "https://github.com/pytorch/pytorch/issues/13026"),
         order=53,
         explains=("gpu.any-error",),
+    ),
+    LogRule(
+        "gpu.too-many-peers",
+        ("gpu.peers",),
+        "a GPU can exchange data with eight others directly, and this process uses more",
+        "run `export CUDA_VISIBLE_DEVICES=0,1,2,3,4,5,6,7` so that it uses fewer",
+        (_TF + "49730", _CUDA_ERRORS),
+        confidence="likely",
+        order=53,
+        explains=("gpu.any-error", "nccl.failed"),
     ),
     LogRule(
         "nccl.failed",

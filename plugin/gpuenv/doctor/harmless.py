@@ -106,10 +106,9 @@ HARMLESS = (
 def harmless(text: str) -> list[tuple[Harmless, int]]:
     """Return what of a log is harmless, and in how many places it stands; in order of their first place."""
     log = read_log(text)
-    folded = log.text.casefold()
     found = []
     for noise in HARMLESS:
-        events = list(noise.kind.events(log.text, folded, lambda at: 0))
+        events = list(noise.kind.events(log.text, lambda at: 0, log.lowered))
         if events and noise.when(log):
             found.append((min(event.at for event in events), noise, len(events)))
     return [(noise, count) for _, noise, count in sorted(found, key=lambda it: it[0])]

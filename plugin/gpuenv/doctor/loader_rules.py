@@ -57,6 +57,17 @@ LOADER_RULES = (
         explains=("cudnn.not-started", "memory.handle", "memory.blas", "loader.some-missing"),
     ),
     LogRule(
+        "loader.cudnn-older",
+        ("library.cudnn-mixed",),
+        "the cuDNN that was loaded is older than the framework needs, or its parts are of two versions",
+        "run `unset LD_LIBRARY_PATH` if it names another cuDNN, then `gpuenv verify`",
+        (_TF + "1359", "cuDNN API reference, cudnnStatus_t"),
+        confidence="likely",
+        order=23,
+        when=lambda log: not log.has("library.cudnn-version"),
+        explains=("cudnn.not-started", "memory.handle", "memory.blas", "loader.some-missing"),
+    ),
+    LogRule(
         "loader.cuda-older",
         ("library.cuda-version",),
         "an older CUDA library was loaded than the framework was built with: {library} {found}, built with {built}",
@@ -73,7 +84,13 @@ LOADER_RULES = (
         "run `unset LD_LIBRARY_PATH`, then `gpuenv verify`",
         ("https://github.com/pytorch/pytorch/issues/91067", "https://github.com/pytorch/pytorch/issues/131312"),
         order=10,
-        explains=("loader.missing", "loader.missing-dependency", "loader.some-missing", "python.addon-mismatch"),
+        explains=(
+            "loader.missing",
+            "loader.missing-dependency",
+            "loader.some-missing",
+            "loader.cudnn-part",
+            "python.addon-mismatch",
+        ),
     ),
     LogRule(
         "loader.broken-file",
@@ -125,6 +142,16 @@ LOADER_RULES = (
         explains=(*_NO_GPU_THEN, "system.dll-load", "loader.cudnn-part"),
     ),
     LogRule(
+        "loader.missing",
+        ("library.cupti",),
+        "{library} is not where the framework looks, which only its profiler uses: no trace of the GPU can be recorded",
+        _RECREATE,
+        ("https://github.com/caicloud/tensorflow-tutorial/issues/106", _TF + "43030"),
+        confidence="likely",
+        order=92,
+        when=reason.wants_a_trace,
+    ),
+    LogRule(
         "loader.no-cuda",
         ("library.no-cuda-drivers",),
         "TensorFlow found no CUDA: its message speaks of drivers, but the file that it looked for is CUDA's runtime, "
@@ -148,7 +175,7 @@ LOADER_RULES = (
     LogRule(
         "loader.some-missing",
         ("library.some-missing", "gpu.xla-only"),
-        "TensorFlow sees a GPU, could not open one of the CUDA libraries, and goes on without",
+        "the framework could not open one of the CUDA libraries, and goes on without the GPU",
         "run `gpuenv verify files` to see which one",
         (_TF + "34287", _TF + "38990", _TF + "66750"),
         confidence="likely",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -39,8 +40,8 @@ class LogRule:
         words = _Words(events)
         return Diagnosis(
             self.id,
-            self.cause.format_map(words),
-            self.fix.format_map(words),
+            _tidy(self.cause.format_map(words)),
+            _tidy(self.fix.format_map(words)),
             self.confidence,
             ", ".join(self.sources),
             explains=self.explains,
@@ -52,6 +53,11 @@ class LogRule:
     def rule(self) -> Rule:
         """Return the rule itself."""
         return Rule(self.id, self.find, self.order)
+
+
+def _tidy(text: str) -> str:
+    """Close the gaps where the events name nothing: `could not start ():` becomes `could not start:`."""
+    return re.sub(r"\s+(?=[,;:.)]|$)", "", text.replace(" ()", ""))
 
 
 class _Words(dict[str, str]):

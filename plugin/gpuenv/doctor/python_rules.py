@@ -100,8 +100,8 @@ PYTHON_RULES = (
     LogRule(
         "python.shadowed",
         ("python.shadowed",),
-        "a file of the program has the name of a module that the framework imports, or the program imports itself in a "
-        "circle: {module}",
+        "a file of the program has the name of a module that the framework imports, the program imports itself in a "
+        "circle, or a rest of an older installation lies there: {module}",
         "rename your own file, and remove its `__pycache__`",
         ("https://docs.python.org/3/library/sys_path_init.html", "seen with a file `imp.py` beside the program"),
         confidence="likely",
@@ -124,7 +124,7 @@ PYTHON_RULES = (
         "put `import tensorflow.compat.v1 as tf` and `tf.disable_v2_behavior()` in its place",
         ("https://www.tensorflow.org/guide/migrate",),
         order=16,
-        explains=("python.module-missing",),
+        explains=("python.module-missing", "python.keras-mismatch"),
     ),
     LogRule(
         "python.jax-mismatch",

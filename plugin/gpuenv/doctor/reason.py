@@ -7,11 +7,13 @@ import re
 from gpuenv.doctor.event import Event, Log
 
 _RUNTIME = re.compile(r"(?:lib)?cudart", re.IGNORECASE)
+_MEMORY_USAGE = re.compile(r"Memory usage: (\d+) bytes free, (\d+) bytes total")
 _PROGRESS = re.compile(r"\bloss: \d|\b\d+(?:us|ms|s)/(?:step|sample)|\[=+>?\.*\]")
 # CUresult of cuda.h; 303 is what TensorFlow says when `libcuda` itself could not be opened.
 NUMBERS = {
     "34": "driver.stub",
     "35": "driver.too-old",
+    "38": "driver.no-device",
     "100": "driver.no-device",
     "303": "driver.not-loaded",
     "802": "driver.fabric",
@@ -27,6 +29,14 @@ _NOT_NARROWER = frozenset(
         "library.opened",
         "driver.kernel-version",
         "driver.library-version",
+        "system.segfault",
+        "python.imports-torch",
+        "python.imports-tensorflow",
+        "python.import-name",
+        "memory.handle-status",
+        "code.handle",
+        "code.blackwell",
+        "container.smi-works",
     }
 )
 _OTHER_LIBRARIES = frozenset({"libcuda.so.1", "nvcuda.dll"})
@@ -102,6 +112,20 @@ def _cudnn(version: str) -> tuple[int, ...]:
         number = int(version)
         return (number // 10000, number // 100 % 100) if number >= 90000 else (number // 1000, number // 100 % 10)
     return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+
+
+def wants_a_trace(log: Log) -> bool:
+    """Say whether the program asks for a trace of the GPU: without that, nobody misses CUPTI."""
+    return re.search(r"(?:FULL|HARDWARE)_TRACE|CUPTI could not be loaded|profiler\.start", log.text) is not None
+
+
+def cudnn_wants_newer_driver(log: Log) -> bool:
+    """Say whether cuDNN did not start although most of the memory was free, and the driver was named as a reason.
+
+    Sample: `Memory usage: 42069065728 bytes free, 42505273344 bytes total.`
+    """
+    usage = _MEMORY_USAGE.search(log.text)
+    return usage is not None and int(usage[1]) > 0.5 * int(usage[2]) and "NOT_INITIALIZED" in log.text
 
 
 def only_cusolver_10(log: Log) -> bool:

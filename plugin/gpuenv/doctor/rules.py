@@ -12,13 +12,23 @@ from gpuenv.doctor.driver_rules import DRIVER_RULES
 from gpuenv.doctor.environment_rules import LIBRARY_ENVIRONMENT_RULES
 from gpuenv.doctor.gpu_rules import GPU_RULES
 from gpuenv.doctor.host_rules import HOST_RULES
+from gpuenv.doctor.import_rules import IMPORT_RULES
+from gpuenv.doctor.kernel_rules import KERNEL_RULES
 from gpuenv.doctor.loader_rules import LOADER_RULES
 from gpuenv.doctor.package_rules import PACKAGE_ENVIRONMENT_RULES
 from gpuenv.doctor.python_rules import PYTHON_RULES
 from gpuenv.doctor.system_rules import SYSTEM_RULES
 from gpuenv.extension import Rule
 
-LOG_RULES = (*LOADER_RULES, *DRIVER_RULES, *GPU_RULES, *PYTHON_RULES, *SYSTEM_RULES)
+LOG_RULES = (
+    *LOADER_RULES,
+    *DRIVER_RULES,
+    *KERNEL_RULES,
+    *GPU_RULES,
+    *PYTHON_RULES,
+    *IMPORT_RULES,
+    *SYSTEM_RULES,
+)
 ENVIRONMENT_RULES = (*LIBRARY_ENVIRONMENT_RULES, *PACKAGE_ENVIRONMENT_RULES)
 RULES: tuple[Rule, ...] = tuple(
     sorted((*(it.rule for it in LOG_RULES), *ENVIRONMENT_RULES, *HOST_RULES), key=attrgetter("order"))

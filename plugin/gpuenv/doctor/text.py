@@ -27,17 +27,21 @@ _NUMBERS = re.compile(r"\b(?:0x)?[\da-f]*\d[\da-f]*\b")
 
 
 def decode(data: bytes) -> str:
-    """Decode a log: UTF-8, UTF-16 as PowerShell's `>` writes it (with or without its mark), else Latin-1."""
+    """Decode a log: UTF-8, UTF-16 as PowerShell's `>` writes it (with or without its mark), else Latin-1.
+
+    Where several programs wrote into one file, a few bytes are of another encoding: those are replaced.
+    """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     head = data[:4096]
     for encoding, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
         if len(head) >= 8 and zeros.count(0) > 0.6 * len(zeros):
             return data.decode(encoding, "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
+    text = data.decode("utf-8-sig", "replace")
+    damaged = text.count("\ufffd")
+    if damaged and damaged >= sum(1 for character in text if character > "\x7f") - damaged:
         return data.decode("latin-1")
+    return text
 
 
 def clean(text: str) -> str:
@@ -57,7 +61,10 @@ def clean(text: str) -> str:
         text = text.replace("\\n", "\n").replace('\\"', '"')
     if "&#" in text or "&quot;" in text or "&lt;" in text:
         text = html.unescape(text)
-    return _unwrapped(_PREFIX.sub("", text.translate(_QUOTES)))
+    text = text.translate(_QUOTES)
+    if _PREFIX.search(text):  # a terminal may have cut the lines with their prefixes
+        text = _PREFIX.sub("", _unwrapped(text))
+    return _unwrapped(text)
 
 
 def _out_of_json(text: str) -> str:
@@ -97,7 +104,7 @@ def _unwrapped(text: str) -> str:
     if width < _WRAPPED_LEAST:
         return text
     full = [number for number, line in enumerate(lines[:-1]) if len(line) == width]
-    cut = {number for number in full if not _RECORD.match(lines[number + 1])}
+    cut = {number for number in full if not (_RECORD.match(lines[number + 1]) or _PREFIX.match(lines[number + 1]))}
     if len(cut) < 2 and width not in _TERMINALS:
         return text
     return "".join(line if number in cut else f"{line}\n" for number, line in enumerate(lines))

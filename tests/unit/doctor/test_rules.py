@@ -10,9 +10,10 @@ from gpuenv.doctor.kinds import KINDS
 from gpuenv.doctor.log_rule import LogRule
 from gpuenv.doctor.rules import LOG_RULES, RULES
 from gpuenv.extension import Rule
+from log_corpus import LOGS as LOGS_DIR
 from log_corpus import entries
 
-CORPUS = [*entries("failures.txt"), *entries("held_out.txt"), *entries("held_out_later.txt")]
+CORPUS = [entry for path in sorted(LOGS_DIR.glob("[fh]*.txt")) for entry in entries(path.name)]
 DSO = "W tensorflow/stream_executor/platform/default/dso_loader.cc:60] Could not load dynamic library "
 NO_FILE = "cannot open shared object file: No such file or directory"
 
@@ -197,6 +198,63 @@ LOGS = [
         "RuntimeError: jaxlib version 0.4.16 is newer than and incompatible with jax version 0.4.13.",
     ),
     ("python.numpy-abi", "RuntimeError: module compiled against API version 0xf but this version of numpy is 0xe"),
+    ("driver.permission", "nvidia-smi: open('/dev/nvidiactl'): /dev/nvidiactl: Permission denied"),
+    (
+        "driver.flavour",
+        "[    3.1] NVRM: The NVIDIA GPU 0000:01:00.0 (PCI ID: 10de:2b85)\n[    3.1] NVRM: installed in this system "
+        "requires use of the\n[    3.1] NVRM: NVIDIA open kernel modules.",
+    ),
+    ("driver.too-new", "NVRM: The NVIDIA GPU is\nNVRM:  supported through the NVIDIA 390.xx Legacy drivers. Please"),
+    ("driver.nouveau", "ERROR: The Nouveau kernel driver is currently in use by your system."),
+    ("driver.secure-boot", "modprobe: ERROR: could not insert 'nvidia': Key was rejected by service"),
+    ("driver.not-built", "Error! Bad return status for module build on kernel: 6.8.0-31-generic (x86_64)"),
+    ("driver.adapter", "Unable to determine the device handle for GPU 0000:41:00.0: Unknown Error"),
+    ("container.unknown-device", "nvidia-container-cli: device error: 4: unknown device: unknown"),
+    ("container.cgroups", "nvidia-container-cli: container error: cgroup subsystem devices not found: unknown"),
+    ("cluster.full", "Warning  FailedScheduling  0/3 nodes are available: 3 Insufficient nvidia.com/gpu."),
+    (
+        "gpu.mig",
+        "CUDA_VISIBLE_DEVICES=MIG-849e08aa-b1bd-5744-babc-e89e41b926b4\nfailed call to cuInit: CUDA_ERROR_NO_DEVICE: ",
+    ),
+    (
+        "gpu.mps",
+        "failed call to cuInit: CUDA_ERROR_MPS_CONNECTION_FAILED: MPS client failed to connect to the MPS control",
+    ),
+    ("gpu.wrong-index", "RuntimeError: device >= 0 && device < num_gpus INTERNAL ASSERT FAILED at CUDAContext.cpp"),
+    ("driver.hidden", "CUDA_VISIBLE_DEVICES=NoDevFiles\nfailed call to cuInit: CUDA_ERROR_NO_DEVICE: no CUDA-capable"),
+    ("driver.too-old", "libcuda.so.1: undefined symbol: cuMemPoolCreate"),
+    (
+        "driver.cuinit",
+        "numba.cuda.cudadrv.error.CudaSupportError: Error at driver init: Call to cuInit results in UNKNOWN",
+    ),
+    ("loader.exec-stack", "ImportError: libtorch_cpu.so: cannot enable executable stack as shared object requires"),
+    ("loader.mixed-cuda", "libcudnn_cnn_infer.so.8: undefined symbol: _ZN5cudnn3opsE, version libcudnn_ops_infer.so.8"),
+    (
+        "loader.mixed-cuda",
+        "/x/libcusparse.so.12: version `libnvJitLink.so.12' not found (required by /y/libcusparse.so.12)",
+    ),
+    ("loader.missing", "nvrtc: error: failed to open libnvrtc-builtins.so.12.1."),
+    ("python.too-new", "ModuleNotFoundError: No module named 'distutils'"),
+    ("python.typing-extensions", "ImportError: cannot import name 'TypeIs' from 'typing_extensions' (/x.py)"),
+    ("python.numpy-1", "ModuleNotFoundError: No module named 'numpy._core'"),
+    ("python.protobuf", "x_pb2.py\nTypeError: __new__() got an unexpected keyword argument 'create_key'"),
+    ("python.tf1-code", "AttributeError: module 'tensorflow._api.v2.train' has no attribute 'AdamOptimizer'"),
+    ("python.tf1-code", "RuntimeError: tf.placeholder() is not compatible with eager execution."),
+    ("python.shadowed", "ModuleNotFoundError: No module named 'tensorflow.keras'; 'tensorflow' is not a package"),
+    ("python.keras-mismatch", "ValueError: A KerasTensor cannot be used as input to a TensorFlow function."),
+    (
+        "python.keras-model",
+        "TypeError: Error when deserializing class 'InputLayer' using config={'batch_shape': [None, 9]}",
+    ),
+    ("python.import-name", "ImportError: cannot import name 'descriptor' from 'google.protobuf' (/x/__init__.py)"),
+    ("system.disk-full", "OSError: [Errno 28] No space left on device"),
+    ("container.shared-memory", "RuntimeError: unable to write to file </torch_9_1>: No space left on device (28)"),
+    ("system.avx", "Process finished with exit code -1073741795 (0xC000001D)"),
+    ("system.avx", "./run.sh: Zeile 3:  4711 Ungültiger Maschinenbefehl  python train.py"),
+    ("memory.host-exhausted", "slurmstepd: error: Detected 1 oom-kill event(s) in StepId=1.batch."),
+    ("memory.host-exhausted", "failed to alloc 17179869184 bytes on host: CUDA_ERROR_OUT_OF_MEMORY: out of memory"),
+    ("memory.exhausted", "InternalError: cudaSetDevice() on GPU:0 failed. Status: out of memory"),
+    ("gpu.crashed", "CUDA error: an illegal instruction was encountered"),
 ]
 HARMLESS = [
     f"{DSO}'libnvinfer.so.7'; dlerror: libnvinfer.so.7: {NO_FILE}",

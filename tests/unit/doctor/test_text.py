@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpuenv.doctor.event import needed, read_log
+from gpuenv.doctor.event import read_log
 from gpuenv.doctor.harmless import HARMLESS, harmless
 from gpuenv.doctor.text import clean, decode, without_repeats
 from log_corpus import entries
@@ -63,25 +63,6 @@ def test_read_log__event__its_line_in_what_was_given() -> None:
     log = read_log("".join(f"step {at}\n" for at in range(50)) + "OOM when allocating tensor with shape[1]\n")
     (event,) = log.events
     assert (event.kind, event.line) == ("memory.gpu", 51)
-
-
-@pytest.mark.parametrize(
-    ("wording", "expected"),
-    [
-        (r"Module nvidia\S* not found", "module"),
-        (r"out of shared memory\. Try", "memory."),
-        (r"colou?rful", "colo"),
-        (r"a{2,3}bc+d", "bc"),
-        (r"(?P<error>[^\n(]+) at", "at"),
-        (r"(?:one|(two)?)[]x]\(three", "(three"),
-        (r"one|another", ""),
-        (r"(?:one|another)", ""),
-        (r"x\|\bY\w+", "x|"),
-        (r"^[\]a] \d.$", ""),
-    ],
-)
-def test_needed__wording__its_longest_text(wording: str, expected: str) -> None:
-    assert needed(wording) == expected
 
 
 @pytest.mark.parametrize("noise", HARMLESS, ids=lambda noise: noise.id)

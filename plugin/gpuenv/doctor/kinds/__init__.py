@@ -8,6 +8,8 @@ from __future__ import annotations
 from gpuenv.doctor.kinds.code import CODE_KINDS
 from gpuenv.doctor.kinds.driver import DRIVER_KINDS
 from gpuenv.doctor.kinds.evidence import EVIDENCE_KINDS
+from gpuenv.doctor.kinds.imports import IMPORT_KINDS
+from gpuenv.doctor.kinds.kernel import KERNEL_KINDS
 from gpuenv.doctor.kinds.libraries import LIBRARY_KINDS
 from gpuenv.doctor.kinds.memory import MEMORY_KINDS
 from gpuenv.doctor.kinds.python import PYTHON_KINDS
@@ -17,10 +19,12 @@ from gpuenv.doctor.kinds.xla import XLA_KINDS
 KINDS = (
     *LIBRARY_KINDS,
     *DRIVER_KINDS,
+    *KERNEL_KINDS,
     *CODE_KINDS,
     *MEMORY_KINDS,
     *XLA_KINDS,
     *PYTHON_KINDS,
+    *IMPORT_KINDS,
     *SYSTEM_KINDS,
     *EVIDENCE_KINDS,
 )

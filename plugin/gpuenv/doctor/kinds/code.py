@@ -12,7 +12,8 @@ CODE_KINDS = (
             r"The minimum required (?:Cuda|CUDA) capability is (?P<least>\d+\.\d+)",
             r"Found GPU\d+ (?P<name>[^\n]+?) which is of cuda capability (?P<found>\d+\.\d+)\. PyTorch no longer s"
             r"upports",
-            r"CUDNN_STATUS_ARCH_MISMATCH",
+            r"supported on GPUs with compute capability of at least (?P<least>\d+\.\d+)\. Your [^\n]{0,60}"
+            r"compute capability (?P<found>\d+\.\d+)",
         ),
     ),
     Kind("code.operation", (r"Failed to load in-memory CUBIN: CUDA_ERROR_NO_BINARY_FOR_GPU",)),
@@ -21,9 +22,14 @@ CODE_KINDS = (
         (
             r"no kernel image is available for execution on the device",
             r"device kernel image is invalid",
+            r"CU(?:DNN|BLAS)_STATUS_ARCH_MISMATCH",
             r"CUDA_ERROR_NO_BINARY_FOR_GPU",
             r"with CUDA capability (?P<gpu>sm_\d+a?) is not compatible with the current PyTorch installation",
-            r"cudaErrorNoKernelImageForDevice",
+            r"cudaErrorNoKernelImageForDevice|cudaErrorInvalidKernelImage|CUDA_ERROR_INVALID_IMAGE",
+            r"invalid device function|cudaErrorInvalidDeviceFunction",
+            r"Expected is_(?P<gpu>sm_?\d+)\b[^\n]{0,80}to be true, but got false",
+            r"FlashAttention only supports \w+ GPUs or newer",
+            r"nvrtc: error: invalid value for --gpu-architecture",
         ),
     ),
     Kind(
@@ -37,6 +43,8 @@ CODE_KINDS = (
             r"CUDA kernels will be jit-compiled from PTX",
         ),
     ),
+    Kind("code.handle", (r"CUDA_ERROR_INVALID_HANDLE",)),
+    Kind("code.blackwell", (r"\bBlackwell\b", r"\bRTX\s?50[5-9]0\b", r"compute capability:? 1[02]\.\d\b")),
     Kind("code.slow", (r"GPU check [^\n]*did not end within [\d.]+ s",)),
     Kind("code.invalid-handle", (r"cuLaunchKernel\([^\n]{0,200}failed with '?CUDA_ERROR_INVALID_HANDLE",)),
 )

@@ -16,6 +16,11 @@ DRIVER_KINDS = (
             r"cuInit(?:\(0\))? (?:failed|returned|error)\W+(?P<error>CUDA_ERROR_\w+|(?P<number>\d+)|unknown error)",
             r"(?P<error>CUDA unknown error) - this may be due to an incorrectly set up environment",
             r"no supported devices found for platform (?P<error>CUDA)",
+            r"cudaGetDeviceCount\(?\)? returned (?P<error>(?P<number>\d+))",
+            # numba: the number of the error before or behind its name.
+            r"(?:\[\s?(?P<number>-?\d+)\s?\]\s?Call to )?cuInit results in (?P<error>\w+)(?: \((?P<result>-?\d+)\))?",
+            r"(?P<error>CUDA driver initialization failed)",
+            r"failed to get device (?:properties|attributes?), error code: (?P<error>(?P<number>\d+))",
         ),
     ),
     Kind(
@@ -41,8 +46,12 @@ DRIVER_KINDS = (
             r"The NVIDIA driver on your system is too old",
             r"requirement error: unsatisfied condition: (?:cuda|driver)\s?[><=]+\s?(?P<needed>[\d.]+)",
             r"cudaErrorInsufficientDriver",
+            r"undefined symbol: (?P<symbol>cu(?:Mem|Ctx|Device|Module|Launch|Tensor|Graph|Stream|Event|Func|Library|"
+            r"Kernel|GetProc)\w*|nvml\w+)",
         ),
     ),
+    # Printed with the driver's version whatever that is: a sign only where nothing else stopped cuDNN.
+    Kind("driver.insufficient", (r"Possibly insufficient driver version: (?P<version>[\d.]*\d)",)),
     Kind(
         "driver.ptx",
         (r"CUDA_ERROR_UNSUPPORTED_PTX_VERSION", r"the provided PTX was compiled with an unsupported toolchain"),
@@ -58,6 +67,7 @@ DRIVER_KINDS = (
             r"couldn't communicate with the NVIDIA driver",
             r"nvml error: driver not loaded",
             r"modprobe: FATAL: Module nvidia\S* not found",
+            r"could not insert '?nvidia\w*'?: (?:No such device|Exec format error|Invalid argument)",
             r"Failed to initialize NVML: (?:Driver Not Loaded|N/A)",
         ),
     ),
@@ -71,29 +81,53 @@ DRIVER_KINDS = (
             r"nvidia-smi\s+No devices were found",
         ),
     ),
-    Kind("driver.hidden", (r"CUDA_VISIBLE_DEVICES\W{0,4}\s?(?:=|to|,)\s?(?:\"\"|''|\"?'?-1\b)",)),
+    Kind(
+        "driver.hidden",
+        (
+            r"CUDA_VISIBLE_DEVICES\W{0,4}\s?(?:=|to|,)\s?(?:\"\"|''|\"?'?(?:-1|NoDevFiles)\b)",
+            r"NVIDIA_VISIBLE_DEVICES\W{0,4}\s?(?:=|to|,|:)\s?\"?'?(?:void|none)\b",
+        ),
+    ),
     Kind("driver.fabric", (r"Error 802: system not yet initialized", r"CUDA_ERROR_SYSTEM_NOT_READY")),
     Kind(
         "container.no-gpu",
         (
             r"could not select device driver \"?'?\w*\"?'? with capabilities: \[\[\W?\w*\W?\s?\W?gpu",
-            r"nvidia-container-cli: (?!requirement)\w+ error: (?P<error>[^\n]{0,120})",
+            r"nvidia-container-cli(?:\.real)?: (?!requirement)\w+ error: (?P<error>[^\n]{0,120})",
             r"Unknown runtime specified nvidia|unknown or invalid runtime name: nvidia",
             r"nvidia-container-runtime\W[^\n]{0,40}(?:not found|no such file)",
             r"unresolvable CDI devices nvidia\.com/gpu",
+            r"The NVIDIA Driver was not detected",
+            r"Incompatible (?:device discovery )?strategy detected auto",
         ),
     ),
+    Kind("container.no-smi", (r"nvidia-smi: (?:command )?not found",)),
+    Kind("container.smi-works", (r"NVIDIA-SMI [\d.]+ +Driver Version",)),
     Kind("driver.blocked", (r"GPU access blocked by the operating system",)),
-    Kind("gpu.busy", (r"CUDA-capable device\(s\) is/are busy or unavailable", r"devices are busy or unavailable")),
+    Kind(
+        "gpu.busy",
+        (
+            r"CUDA-capable device\(s\) is/are busy or unavailable",
+            r"devices are busy or unavailable",
+            r"cudaErrorDevicesUnavailable",
+        ),
+    ),
     Kind(
         "container.shared-memory",
-        (r"out of shared memory\. Please try to raise your shared memory limit", r"insufficient shared memory \(shm\)"),
+        (
+            r"out of shared memory\. Please try to raise your shared memory limit",
+            r"insufficient shared memory \(shm\)",
+            r"unable to (?:write to|mmap)[^\n]{0,120}/torch_[^\n]{0,80}No space left",
+        ),
     ),
     Kind(
         "nccl.failed",
         (
             r"(?P<error>nccl(?:System|UnhandledCuda|Internal|Remote)Error)",
             r"NCCL (?:communicator was aborted|error in)",
+            r"NCCL WARN (?P<error>[^\n]{0,80})",
+            r"(?P<error>nccl\w+) failed: unhandled \w+ error",
+            r"Watchdog caught collective operation timeout",
         ),
     ),
     Kind("container.lost-gpu", (r"Failed to initialize NVML: Unknown Error",)),

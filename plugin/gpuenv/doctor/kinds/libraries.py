@@ -23,6 +23,9 @@ LIBRARY_KINDS = (
             rf"with error: (?P<library>{_LIBRARY}): cannot open shared object file",
             rf"(?<!dlerror:\s)(?<!Error:\s)\b(?P<library>{_LIBRARY}): cannot open shared object file",
             r"failed to find (?P<library>libcudnn)(?: library)? in the system",
+            # Every cuDNN has this function, so that there is none.
+            r"could not find (?P<library>cudnn)Create in cudnn DSO",
+            r"nvrtc: error: failed to open (?P<library>[\w./\\-]*nvrtc-builtins[\w.-]*)",
             rf"which depends on \"(?P<library>{_LIBRARY})\" which is missing",
             rf"Library (?P<library>{_LIBRARY}) is not found or cannot be loaded",
             r"(?:failed to initialize:|initialize backend 'cuda':)[^\n]{0,80}Unable to load (?P<library>cu\w+)",
@@ -36,6 +39,10 @@ LIBRARY_KINDS = (
             rf"error while loading shared libraries: (?P<library>{_LIBRARY})",
         ),
     ),
+    Kind(
+        "library.cupti",
+        (r"(?:Couldn't open CUDA|Could not load dynamic) library '?(?P<library>(?:lib)?cupti[\w.-]*\w)",),
+    ),
     Kind("library.opened", (r"Successfully opened (?:dynamic|CUDA) library (?P<library>\S+)",)),
     Kind(
         "library.driver-missing",
@@ -44,10 +51,20 @@ LIBRARY_KINDS = (
             r"(?P<library>libcuda\.so\.1|libnvidia-ml\.so\.1): cannot open shared object file",
             r"Couldn't open CUDA library (?P<library>libcuda\.so\S*?)\. LD_LIBRARY_PATH",
             r"Found no NVIDIA driver on your system",
+            r"could not load NVML library|couldn't find libnvidia-ml|Unable to load (?P<library>libcuda\.so\S*)",
         ),
     ),
     Kind("library.no-cuda-drivers", (r"Could not find cuda drivers on your machine",)),
-    Kind("library.some-missing", (r"Cannot dlopen some GPU libraries", r"Unable to load cuDNN DSO")),
+    Kind(
+        "library.some-missing",
+        (
+            r"Cannot dlopen some GPU libraries",
+            r"Unable to load cuDNN DSO",
+            r"Failed to create CUDAExecutionProvider",
+            r"CUDA wasn't able to be loaded",
+            r"error 126 [^\n]{0,80}onnxruntime_providers_cuda",
+        ),
+    ),
     Kind(
         "library.part-missing",
         (
@@ -59,7 +76,14 @@ LIBRARY_KINDS = (
     Kind(
         "library.wsl", (r"Could not load library (?P<library>libcudnn_\w+\.so\.\d+)\. Error: libcuda\.so: cannot open",)
     ),
-    Kind("library.zlibwapi", (r"Could not locate zlibwapi\.dll", r"zlibwapi\.dll (?:was )?not found")),
+    Kind(
+        "library.zlibwapi",
+        (
+            r"Could not (?:locate|load)(?: library)? zlibwapi\.dll",
+            r"zlibwapi\.dll\W{0,3}(?:(?:was|is) )?(?:not found|missing|找不到)",
+            r"(?:找不到|缺少|由于找不到) ?zlibwapi\.dll",
+        ),
+    ),
     Kind(
         "library.cudnn-version",
         (
@@ -69,7 +93,14 @@ LIBRARY_KINDS = (
             r"Found cuDNN version (?P<found>\d+), but JAX was built against version (?P<built>\d+)",
             r"Outdated cuDNN installation found.{0,40}built against: (?P<built>\d+).{0,80}Installed version: (?P<f"
             r"ound>\d+)",
+        ),
+    ),
+    Kind(
+        "library.cudnn-mixed",
+        (
             r"CUDNN_STATUS_(?:SUBLIBRARY_)?VERSION_MISMATCH",
+            r"could not find (?!cudnnCreate )cudnn\w+ in cudnn DSO",
+            r"cuDNN's part '\S+' is of another version",
         ),
     ),
     Kind(
@@ -82,7 +113,10 @@ LIBRARY_KINDS = (
     Kind(
         "library.mixed",
         (
-            r"undefined symbol: (?P<symbol>(?:__nvJitLink|cublas|cusparse|cusolver|cudnn|nccl|cufft)\w*)",
+            r"(?<!tensorflow\.so:\s)(?<!_internal\.so:\s)undefined symbol: "
+            r"(?P<symbol>(?:__nvJitLink|cublas|cusparse|cusolver|cudnn|nccl|cufft|curand|nvrtc|cuda(?=[A-Z]))\w*)",
+            r"undefined symbol: (?P<symbol>\w+), version lib(?:cu(?!da\.)|nv(?!idia))\w+",
+            r"version '(?P<symbol>lib(?:cu(?!da\.)|nv(?!idia))\w+\.so[.\d]*)' not found",
             r"symbol (?P<symbol>\w*(?:cublasLt|nvJitLink|gemm_select)\w*),? version \S+ not defined in file",
             r"symbol (?P<symbol>\w*cublasLt\w*)[^\n]{0,80} not defined in file",
         ),

@@ -12,6 +12,11 @@ MEMORY_KINDS = (
             r"DefaultCPUAllocator: (?:can't allocate|not enough) memory",
             r"Unable to allocate [\d.]+ [KMGT]iB for an array",
             r"exit(?:ed with)? (?:code|status) 137",
+            r"\b_?(?:Array)?MemoryError\b|std::bad_alloc",
+            r"cannot fork\(\)[^\n]{0,40}: Cannot allocate memory",
+            r"\[Errno 12\] Cannot allocate memory",
+            r"\boom[-_]kill|\bOOMKilled\b|Out of memory: Kill(?:ed)? process|signal 9: SIGKILL",
+            r"failed to alloc\w* \d+ bytes on host",
         ),
     ),
     Kind(
@@ -26,6 +31,7 @@ MEMORY_KINDS = (
             r"cudaErrorMemoryAllocation",
             r"CUDA error: out of memory",
             r"Error 2: out of memory",
+            r"Status: out of memory",
             r"failed to allocate [\d.]+\w? \(\d+ bytes\) from device",
         ),
     ),
@@ -43,15 +49,26 @@ MEMORY_KINDS = (
             r"gpusolverDnCreate\(&handle\) failed",
         ),
     ),
+    # The status alone, as in a title or a sentence: see the rule for when it counts.
+    Kind(
+        "memory.handle-status",
+        (r"(?P<status>CU(?:DNN|BLAS|SOLVER)_STATUS_(?:NOT_INITIALIZED|ALLOC_FAILED|INTERNAL_ERROR))",),
+    ),
     Kind(
         "memory.blas",
-        (r"Blas \w+ launch failed", r"Attempting to perform BLAS operation using StreamExecutor without BLAS"),
+        (
+            r"Blas \w+ launch failed",
+            r"Attempting to perform BLAS operation using StreamExecutor without BLAS",
+            r"failed to run cuBLAS routine",
+        ),
     ),
     Kind(
         "cudnn.not-started",
         (
             r"This is probably because cuDNN failed to initialize",
             r"No algorithm worked!",
+            r"Fail(?:ed)? to find the dnn implementation",
+            r"Failed to call ThenRnn(?:Forward|Backward)",
             r"DNN library (?:initialization failed|is not found)",
             r"Failed to determine best cudnn convolution algorithm",
             r"Unable to find an engine to execute this computation|GET was unable to find an engine",
@@ -62,16 +79,23 @@ MEMORY_KINDS = (
         "gpu.crashed",
         (
             r"(?P<error>CUDA_ERROR_(?:ILLEGAL_ADDRESS|LAUNCH_FAILED|LAUNCH_TIMEOUT|ILLEGAL_INSTRUCTION|MISALIGNED_"
-            r"ADDRESS|ECC_UNCORRECTABLE))",
+            r"ADDRESS|ECC_UNCORRECTABLE|NVLINK_UNCORRECTABLE|HARDWARE_STACK_ERROR|INVALID_PC|CONTAINED))",
             r"CUDA error: (?P<error>an illegal memory access was encountered|unspecified launch failure|misaligned"
-            r" address)",
+            r" address|an illegal instruction was encountered|hardware stack error)",
             r"(?P<error>the launch timed out and was terminated)",
             r"NVRM: Xid \([^\n]*\): (?P<error>\d+)",
-            r"(?P<error>GPU is lost|GPU has fallen off the bus|uncorrectable ECC error)",
+            r"stream did not block host until done; (?P<error>was already in an error state)",
+            r"(?P<error>GPU is lost|fallen off the bus|uncorrectable (?:ECC|NVLink) error|row[- ]remapp?ing fail\w*)",
+            r"(?P<error>cudaError(?:IllegalAddress|LaunchFailure|LaunchTimeout|ECCUncorrectable|HardwareStackError|"
+            r"MisalignedAddress|IllegalInstruction|NvlinkUncorrectable))",
         ),
     ),
+    Kind("gpu.peers", (r"CUDA_ERROR_TOO_MANY_PEERS|cudaErrorTooManyPeers|peer mapping resources exhausted",)),
     Kind("gpu.assert", (r"device-side assert triggered",)),
-    Kind("gpu.ordinal", (r"invalid device ordinal", r"CUDA_ERROR_INVALID_DEVICE")),
+    Kind(
+        "gpu.ordinal",
+        (r"invalid device ordinal", r"CUDA_ERROR_INVALID_DEVICE\b", r"device < num_gpus\W? ?INTERNAL ASSERT FAILED"),
+    ),
     Kind(
         "gpu.any-error",
         (

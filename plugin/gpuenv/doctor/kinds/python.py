@@ -52,7 +52,7 @@ PYTHON_KINDS = (
             r"Another metric with the same name already exists",
             r"Keras requires TensorFlow [\d.]+ or higher",
             r"installed version of Keras is Keras 3, but this is not yet supported",
-            r"No module named '(?P<name>keras\.(?:engine|api|src|saving|utils|layers|legacy|backend)[\w.]*|tensorf"
+            r"No module named '(?P<name>keras\.\w[\w.]*|tensorf"
             r"low\.(?:keras|compat|python)[\w.]*|tf_keras)'",
         ),
     ),
@@ -64,14 +64,24 @@ PYTHON_KINDS = (
             r"app|flags|global_variables_initializer|reset_default_graph|variable_scope|log|GPUOptions|logging|lay"
             r"ers)'",
             r"No module named '(?P<name>tensorflow\.contrib[\w.]*|tensorflow\.examples[\w.]*)'",
+            r"module 'tensorflow' has no attribute '(?P<name>random_normal|random_uniform|truncated_normal|to_float|"
+            r"to_int\d+|get_variable|set_random_seed|InteractiveSession|div|mul|sub|pack|unpack|python_io|AUTO_REUSE|py_func|"
+            r"estimator|get_collection|trainable_variables|initialize_all_variables|GraphDef|decode_raw|FixedLenFeature|read_file)'",
+            r"module 'tensorflow\._api\.v2\.\w+' has no attribute '(?P<name>\w+Optimizer|Saver|get_global_step|"
+            r"get_or_create_global_step|string_input_producer|batch|softmax_cross_entropy|rnn_cell|FileWriter|merge_all|"
+            r"scalar_summary|summary|MakeDirs|Exists|FastGFile)'",
+            r"(?P<name>tf\.placeholder)\(\) is not compatible with eager execution",
+            r"(?:RuntimeError: )?The (?P<name>Session) graph is empty",
         ),
     ),
     Kind(
         "python.jax",
         (
-            r"module '(?:jax|jaxlib|ml_dtypes)[\w.]*' has no attribute '(?P<name>\w+)'",
+            r"module '(?:jax|jaxlib)[\w.]*' has no attribute '(?P<name>\w+)'",
             r"jaxlib (?:version [\d.]+|is version [\d.]+,)[^\n]{0,60}(?:incompatible|requires|newer)",
             r"cannot import name '(?P<name>\w+)' from 'jax",
+            r"unknown vhlo \w+ code|(?:Unsupported|failed to deserialize) (?:portable artifact|StableHLO|VHLO)",
+            r"PJRT (?:C )?API version [^\n]{0,80}(?:mismatch|incompatible|not supported|older|newer)|Mismatched PJRT",
         ),
     ),
     Kind(
@@ -96,13 +106,19 @@ PYTHON_KINDS = (
     ),
     Kind(
         "python.shadowed",
-        (r"partially initialized module '(?P<module>\w+)' has no attribute[^\n]{0,80}circular import",),
+        (
+            r"partially initialized module '(?P<module>\w+)' has no attribute[^\n]{0,80}circular import",
+            r"from partially initialized module '(?P<module>\w+)' \(most likely due to a circular import\) "
+            r"\((?![^\n)]*(?:site|dist)-packages)",
+            r"'(?P<module>tensorflow|keras|torch|jax|numpy)' is not a package",
+            r"module '(?P<module>tensorflow)' has no attribute '(?:__version__|constant|Variable|keras|config|io)'",
+        ),
     ),
     Kind(
         "python.module-missing",
         (
             r"ModuleNotFoundError: No module named '(?P<module>[\w.]+)'",
-            r"^ImportError: No module named (?P<module>[\w.]+)",
+            r"\bImportError: No module named '?(?P<module>[\w.]+)",
         ),
     ),
     Kind("python.fork", (r"Cannot re-initialize CUDA in forked subprocess",)),

@@ -28,13 +28,17 @@ SYSTEM_KINDS = (
     Kind(
         "system.avx",
         (
-            r"signal SIGILL",
-            r"Illegal (?:hardware )?instruction",
-            r"compiled to use AVX2? instructions, but these aren't available",
+            r"\bSIGILL\b",
+            r"Illegal (?:hardware )?instruction(?! was encountered)",
+            r"compiled to use (?:SSE|AVX|FMA|F16C)[\w.]*(?: \w[\w.]*)* instructions, but these aren't available",
             r"exit(?:ed with)? (?:code|status) 132\b",
+            r"trap invalid opcode",
+            r"-1073741795|0xC000001D",
+            r"Ungültiger Maschinenbefehl|Instruction non permise|Instrucción ilegal|非法指令|不正な命令",
+            r"Недопустимая инструкция|Istruzione non consentita|Instrução ilegal|잘못된 명령어",
         ),
     ),
-    Kind("system.windows-abort", (r"-1073740791", r"3221226505", r"0xC0000409")),
+    Kind("system.windows-abort", (r"-1073740791", r"3221226505", r"0xC0000409", r"0xC06D007[EF]|-106659827[34]")),
     Kind(
         "build.cpu-only",
         (
@@ -43,6 +47,8 @@ SYSTEM_KINDS = (
             r"TensorFlow GPU support is not available on native Windows",
             r"tf\.test\.is_built_with_cuda\(\)\)?\s+False",
             r"not (?:been )?built with (?:CUDA|GPU) support",
+            r"(?:(?:built|compiled) without|not compiled with) (?:CUDA|GPU)\b",
+            r"Op type not registered '(?:Nccl|Cudnn)\w+'",
         ),
     ),
     Kind(
@@ -54,6 +60,7 @@ SYSTEM_KINDS = (
             r"No matching distribution found for (?P<package>(?:tensorflow|torch|jaxlib|tensorrt|nvidia)[\w=<>.~\["
             r"\]+-]*)",
             r"(?P<package>(?:tensorflow|torch|jaxlib)\S*\.whl) is not a supported wheel on this platform",
+            r"PackagesNotFoundError:[^\n]*(?:\s+-\s+\S+){0,4}?\s+-\s+(?P<package>(?:tensorflow|pytorch|cudatoolkit|cudnn)\S*)",
             r"Unable to find installation candidates for (?P<package>(?:tensorflow|torch|jaxlib)[\w-]*)",
         ),
     ),
