@@ -11,7 +11,7 @@ import pytest
 from gpuenv.diagnosis import diagnoses
 from gpuenv.doctor import diagnose
 from gpuenv.doctor.rules import LOG_RULES, RULES
-from gpuenv.doctor.text import clean, decode
+from gpuenv.doctor.text import decode
 from log_corpus import Entry, entries
 
 FAILURES, HEALTHY = entries("failures.txt"), entries("healthy.txt")

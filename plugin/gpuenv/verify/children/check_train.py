@@ -79,10 +79,15 @@ def places(tf, model, images, labels):
         loss = tf.reduce_mean(tf.keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True))
     gradients = tape.gradient(loss, model.trainable_variables)
     return {
-        "the weights": model.trainable_variables[0].device,
+        "the weights": tensor_of(model.trainable_variables[0]).device,
         "the forward step": gpuenv_child.place_of(logits),
         "the convolution's gradient": gpuenv_child.place_of(gradients[0]),
     }
+
+
+def tensor_of(variable):
+    """Return what TensorFlow knows of a variable: Keras 3 has variables of its own, with TensorFlow's in them."""
+    return variable if hasattr(variable, "device") else variable.value
 
 
 def judge(before, losses, fall):
