@@ -216,6 +216,7 @@ SEEN = [
     (path.stem, result)
     for path in sorted(EVIDENCE.glob("h100-*.json"))
     for result in recorded(json.loads(path.read_bytes()))
+    if result["cause"] is not None
 ]
 
 
