@@ -57,6 +57,56 @@ def test_explain__mistake__usage_error_that_helps(gpuenv: Run, arguments: list[s
     assert "hint:" in ended.err
 
 
+TEAM = """\
+gpuenv_recipe_version: "1"
+extends: tf-2.4
+name: our-stack
+summary: Ours
+"""
+
+
+@pytest.mark.parametrize("team", [False, True], ids=["shipped", "with a recipe in the project"])
+@pytest.mark.parametrize(
+    ("arguments", "recipe"),
+    [
+        (["--gpu", "A100"], "tf-2.21"),
+        (["--gpu", "RTX 3080", "--driver", "455.23"], "tf-2.7"),
+        (["--gpu", "8.6", "--gpu", "7.5", "--driver", "470.57.02", "--python", "3.8"], "tf-2.11"),
+        (["--gpu", "8.0", "--driver", "450.51.05", "--engine", "conda"], "tf-2.4"),
+        (["--gpu", "H100", "--framework", "tensorflow==2.4"], "tf-2.4"),
+        (["--gpu", "none"], None),
+    ],
+)
+def test_explain__next_command__does_what_explain_says(
+    gpuenv: Run, tmp_path: Path, arguments: list[str], recipe: str | None, team: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if team:
+        (tmp_path / "gpuenv.yaml").write_text(TEAM, "utf-8")
+    said = gpuenv("explain", *arguments)
+    assert said.code == 0
+    typed = shlex.split(said.out.splitlines()[-1].removeprefix("Next: gpuenv "))
+    if "conda" in typed:  # this machine need not have it; that the options are there is enough
+        assert typed[-len(arguments) :] == arguments
+        return
+    ended = gpuenv(*typed, "--dry-run", "--json")
+    assert ended.code == 0, ended.err
+    found = ended.document["data"]["recipe"]
+    assert found == ("our-stack" if team and recipe in ("tf-2.4", None) else recipe or "tf-2.4")
+
+
+def test_explain__recipe_of_the_project__told_from_the_shipped_one(
+    gpuenv: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gpuenv.yaml").write_text(TEAM, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    said = gpuenv("explain", "--gpu", "9.0", "--framework", "tensorflow==2.4").out
+    assert "tensorflow 2.4.0 (our-stack)" in said
+    assert "tensorflow 2.4.0 (tf-2.4)" in said
+    assert "note: 2.4.0 (our-stack), 2.4.0 (tf-2.4): on GPU 0 (compute capability 9.0) it has" in said
+    assert said.splitlines()[-1] == "Next: gpuenv create -n tf --recipe our-stack --gpu 9.0"
+
+
 def test_create__tensorflow_newest__chooses_the_newest_that_fits(gpuenv: Run) -> None:
     newest = ["create", "-n", "x", "--tensorflow", "newest", "--gpu", "8.6", "--dry-run", "--json"]
     assert gpuenv(*newest, "--driver", "580.65.06").document["data"]["recipe"] == "tf-2.21"

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpuenv.cli import options
 from gpuenv.cli.outcome import Outcome
-from gpuenv.cli.text import columns, width
+from gpuenv.cli.text import columns, quoted, width
 from gpuenv.errors import Hint, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gpuenv.extension import ArtifactSource
     from gpuenv.model import Host, LoadedRecipe, Request
     from gpuenv.recipes.explain import Verdict
     from gpuenv.session import Session
@@ -28,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_host_overrides(parser)
     add_platform(parser)
     parser.add_argument("--python", metavar="VERSION", help="Python that it has to be, as 3.8")
+    parser.add_argument("--engine", default="uv", metavar="ENGINE", help="what would build it (default: uv)")
     parser.add_argument("--framework", metavar="NAME[==VERSION]", help="only these releases, as tensorflow==2.9")
 
 
@@ -46,12 +48,43 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     if args.os is not None:
         # What else is known is known of this machine: its glibc says nothing about another one's.
         host = replace(host, facts=(), notes=tuple(note for note in host.notes if note.code.startswith("gpu.")))
-    verdicts = explain(host, request, recipes_of(session), frozenset(session.plugins.artifact_sources()))
+    verdicts = explain(
+        host,
+        request,
+        recipes_of(session),
+        sources_of(session, here=args.os is None),
+        conda_packages=session.engine(args.engine).conda_packages,
+    )
     if not verdicts:
         wanted = f"{request.framework} {request.framework_version or ''}".strip()
         hints = [Hint("explain.matrix", "run `gpuenv matrix` to see every release")]
         raise UsageError(f"there is no recipe with {wanted}", hints=hints)
-    return Outcome(document_of(host, request, verdicts), text_of(host, request, verdicts))
+    return Outcome(document_of(host, request, verdicts), text_of(host, request, verdicts, _typed(args)))
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What `create` has to be told again: options about the machine, or that it is to be typed on another one."""
+
+    options: str
+    elsewhere: bool
+
+
+def _typed(args: argparse.Namespace) -> Typed:
+    """Return what was said about the machine. Of another system nothing has to be said there: gpuenv looks itself."""
+    machine = [("--gpu", gpu) for gpu in args.gpu] + ([("--driver", args.driver)] if args.driver else [])
+    given = [] if args.os else machine
+    given += [("--python", args.python)] if args.python else []
+    given += [("--engine", args.engine)] if args.engine != "uv" else []
+    return Typed("".join(f" {name} {quoted(value)}" for name, value in given), args.os is not None)
+
+
+def sources_of(session: Session, *, here: bool) -> dict[str, ArtifactSource]:
+    """Return the sources of CUDA; of another machine nobody knows what is installed there, so only what can be had."""
+    from gpuenv.extension import Brings
+
+    known = session.plugins.artifact_sources()
+    return {name: one for name, one in known.items() if here or not isinstance(one, Brings)}
 
 
 def recipes_of(session: Session) -> tuple[LoadedRecipe, ...]:
@@ -96,8 +129,9 @@ def document_of(host: Host, request: Request, verdicts: Sequence[Verdict]) -> di
     }
 
 
-def text_of(host: Host, request: Request, verdicts: Sequence[Verdict]) -> str:
+def text_of(host: Host, request: Request, verdicts: Sequence[Verdict], typed: Typed) -> str:
     """Describe the verdicts for people: the machine, what fits, what does not and why, what to type next."""
+    verdicts = _told_apart(verdicts)
     fitting = [one for one in verdicts if one.fits]
     others = [one for one in verdicts if not one.fits]
     lines = [machine(host, request), ""]
@@ -115,8 +149,20 @@ def text_of(host: Host, request: Request, verdicts: Sequence[Verdict]) -> str:
         lines += ["", "Does not fit:"] if fitting else ["Nothing fits.", ""]
         for together in _alike(others):
             lines += _why_not(together)
-    text = "\n".join([*lines, "", *_next(host, request, verdicts)])
+    text = "\n".join([*lines, "", *_next(host, verdicts, typed)])
     return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def _told_apart(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Put the recipe's name behind a version that several recipes have, as a team's own recipe and the shipped one."""
+    from collections import Counter
+
+    times = Counter((one.framework, one.version) for one in verdicts)
+    several = {key for key, count in times.items() if count > 1}
+    return [
+        replace(one, version=f"{one.version} ({one.recipe})") if (one.framework, one.version) in several else one
+        for one in verdicts
+    ]
 
 
 def machine(host: Host, request: Request) -> str:
@@ -163,6 +209,11 @@ def _name(verdict: Verdict) -> str:
     return f"{verdict.framework} {verdict.version}"
 
 
+def _release(verdict: Verdict) -> str:
+    """Write a release as reasons do, without the recipe's name that `_told_apart` puts behind it."""
+    return _name(verdict).partition(" (")[0]
+
+
 def _notes(verdicts: Sequence[Verdict]) -> list[str]:
     """Name what the user should know of releases that fit, releases with the same note together."""
     together: dict[str, list[str]] = {}
@@ -174,7 +225,7 @@ def _notes(verdicts: Sequence[Verdict]) -> list[str]:
                 or "minutes, once" in warning
             ):
                 continue  # the table says so
-            together.setdefault(warning.replace(f"{one.framework} {one.version}", "it"), []).append(one.version)
+            together.setdefault(warning.replace(_release(one), "it"), []).append(one.version)
     return [f"{', '.join(versions)}: {warning}" for warning, versions in together.items()]
 
 
@@ -192,7 +243,7 @@ def _alike(verdicts: Sequence[Verdict]) -> list[list[Verdict]]:
 def _said(verdict: Verdict) -> tuple[str, str | None]:
     """Word the reasons without the release's own name, and the change."""
     reasons = "; ".join(reason.message for reason in verdict.reasons)
-    return reasons.replace(f"{_name(verdict)} ", ""), verdict.change
+    return reasons.replace(f"{_release(verdict)} ", ""), verdict.change
 
 
 def _why_not(verdicts: list[Verdict]) -> list[str]:
@@ -203,20 +254,28 @@ def _why_not(verdicts: list[Verdict]) -> list[str]:
     return lines + (_wrapped(f"    change: {change}", "      ") if change else [])
 
 
-def _next(host: Host, request: Request, verdicts: Sequence[Verdict]) -> list[str]:
+def _next(host: Host, verdicts: Sequence[Verdict], typed: Typed) -> list[str]:
     """Say what to type, or what to change first."""
     from gpuenv.recipes.explain import nearest, newest_that_fits
 
     newest, near = newest_that_fits(verdicts), nearest(verdicts)
+    following = "Next, on that machine:" if typed.elsewhere else "Next:"
     if not host.gpus:
-        return ["Next: gpuenv create -n cpu --allow-cpu"] if newest else []
+        return [f"{following} gpuenv create -n cpu --allow-cpu"] if newest else []
     if newest is not None:
-        python = f" --python {request.python}" if request.python else ""
-        series = ".".join(newest.version.split(".")[:2])
-        return [f"Next: gpuenv create -n tf --tensorflow {series}{python}"]
+        return [f"{following} gpuenv create -n tf {_which(newest, verdicts)}{typed.options}"]
     if near is not None:
         return _wrapped(f"Nearest: {_name(near)}, if you {near.change}", "  ")
     return ["No change but another GPU would help; without it there is `gpuenv create -n cpu --allow-cpu`"]
+
+
+def _which(one: Verdict, verdicts: Sequence[Verdict]) -> str:
+    """Name a release for `create`: by its series where that says which recipe is meant, else by the recipe."""
+    series = ".".join(one.version.split(".")[:2])
+    alike = [other for other in verdicts if f"{other.version}.".startswith(f"{series}.")]
+    if one.framework == "tensorflow" and len(alike) == 1:
+        return f"--tensorflow {series}"
+    return f"--recipe {quoted(one.recipe)}"
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

@@ -29,10 +29,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, session: Session) -> Outcome:
     """Make the table from every recipe that is found."""
-    from gpuenv.cli.explain import recipes_of
+    from gpuenv.cli.explain import recipes_of, sources_of
     from gpuenv.recipes.matrix import matrix
 
-    rows = matrix(recipes_of(session), frozenset(session.plugins.artifact_sources()))
+    rows = matrix(recipes_of(session), frozenset(sources_of(session, here=False)))
     if args.html:
         return _write_page(args.html, rows)
     return Outcome({"releases": rows}, csv_text(rows) if args.csv else table(rows))

@@ -5,23 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from packaging.version import Version
 
-from gpuenv.model import (
-    ComputeCapability,
-    GpuService,
-    Host,
-    LoadedRecipe,
-    Reason,
-    Recipe,
-    Request,
-    format_driver_version,
-)
-from gpuenv.recipes.fit import RecipeFit, least_driver, recipe_fit, source_fit
+from gpuenv.extension import ArtifactSource
+from gpuenv.model import GpuService, Host, LoadedRecipe, Reason, Recipe, Request, format_driver_version
+from gpuenv.recipes.fit import least_driver
 from gpuenv.recipes.fit_python import check_python
+from gpuenv.recipes.select import Candidate, candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +48,25 @@ class Verdict:
 
 
 def explain(
-    host: Host, request: Request, recipes: Iterable[LoadedRecipe], artifact_sources: frozenset[str]
+    host: Host,
+    request: Request,
+    recipes: Iterable[LoadedRecipe],
+    artifact_sources: Collection[str] | Mapping[str, ArtifactSource],
+    *,
+    conda_packages: bool = False,
 ) -> tuple[Verdict, ...]:
-    """Judge every recipe of the framework asked for, the newest first. Raises UsageError for no Python version."""
+    """Judge every recipe of the framework asked for, the newest first, as `select.choose` would with these arguments.
+
+    Raises UsageError for no Python version.
+    """
     check_python(request.python)
-    asked = [one.recipe for one in recipes if _is_asked(one.recipe, request)]
-    ordered = sorted(asked, key=lambda one: (one.framework.name, Version(one.framework.version)), reverse=True)
-    return tuple(_verdict(host, request, recipe, artifact_sources) for recipe in ordered)
+    asked = [one for one in recipes if _is_asked(one.recipe, request)]
+    ordered = sorted(asked, key=lambda one: Version(one.recipe.framework.version), reverse=True)
+    ordered.sort(key=lambda one: one.recipe.framework.name, reverse=True)
+    return tuple(
+        _verdict(host, request, one, candidates(host, request, one, artifact_sources, conda_packages=conda_packages))
+        for one in ordered
+    )
 
 
 def newest_that_fits(verdicts: Sequence[Verdict]) -> Verdict | None:
@@ -85,28 +90,28 @@ def _is_asked(recipe: Recipe, request: Request) -> bool:
     return wanted in (None, "newest") or f"{framework.version}.".startswith(f"{str(wanted).rstrip('.')}.")
 
 
-def _verdict(host: Host, request: Request, recipe: Recipe, artifact_sources: frozenset[str]) -> Verdict:
-    whole = recipe_fit(host, request, recipe)
-    names = [name for name in recipe.sources if name in artifact_sources and request.cuda_from in (None, name)]
-    fits = {name: source_fit(host, request, recipe, name, whole.gpus) for name in names}
-    best = min(names, key=lambda name: len(fits[name].reasons), default=None)
-    reasons = (*whole.reasons, *(fits[best].reasons if best else (_no_source(recipe),)))
-    source = recipe.sources[best] if best else None
+def _verdict(host: Host, request: Request, loaded: LoadedRecipe, judged: Sequence[Candidate]) -> Verdict:
+    """Take the source with the least in its way; of equals the one that `create` would try first."""
+    recipe, provided = loaded.recipe, [one for one in judged if one.is_provided]
+    best = min(provided, key=lambda one: len(one.reasons), default=None)
+    shown = best or next(iter(judged), None)
+    reasons = best.reasons if best else (*(shown.of_recipe if shown else ()), _no_source(recipe))
+    source = best.choice.source if best else None
     return Verdict(
         recipe=recipe.name,
         framework=recipe.framework.name,
         version=recipe.framework.version,
         fits=not reasons,
-        source=best,
+        source=best.choice.source_name if best else None,
         cuda_toolkit=source.cuda_toolkit if source else None,
         cudnn=source.cudnn if source else None,
         pythons=tuple(recipe.pythons),
         platforms=tuple(recipe.platforms),
-        driver_min=_driver_min(host, request, recipe, best, whole),
-        gpus=whole.gpus,
+        driver_min=_driver_min(host, request, best) if best else None,
+        gpus=shown.choice.gpus if shown else (),
         reasons=_once(reasons),
-        change=_change(_once(reasons)),
-        warnings=(*whole.warnings, *(fits[best].warnings if best else ())),
+        change=_change(_once(reasons), [one for one in provided if one is not best]),
+        warnings=best.choice.warnings if best else (),
     )
 
 
@@ -122,23 +127,18 @@ def _no_source(recipe: Recipe) -> Reason:
     return Reason("source.unavailable", f"takes CUDA from {names}, which no plugin of gpuenv provides")
 
 
-def _driver_min(host: Host, request: Request, recipe: Recipe, source: str | None, fit: RecipeFit) -> str | None:
-    platform = request.platform or host.platform
-    if source is None or platform not in recipe.sources[source].driver_min:
+def _driver_min(host: Host, request: Request, judged: Candidate) -> str | None:
+    choice, platform = judged.choice, request.platform or host.platform
+    if platform not in choice.source.driver_min:
         return None
-    return format_driver_version(least_driver(host, recipe, source, platform, fit.gpus)[0])
+    return format_driver_version(least_driver(host, choice.recipe, choice.source_name, platform, choice.gpus)[0])
 
 
-def _change(reasons: tuple[Reason, ...]) -> str | None:
-    """Say all that has to change together; None when nothing has to, or when it takes another GPU."""
-    if not reasons or any(reason.code.startswith("gpu.") or not reason.fix for reason in reasons):
+def _change(reasons: tuple[Reason, ...], others: Sequence[Candidate]) -> str | None:
+    """Say all that has to change together, or which other engine would do; None when it takes another GPU."""
+    if not reasons:
         return None
-    return ", and ".join(dict.fromkeys(str(reason.fix) for reason in reasons))
-
-
-def for_capability(host: Host, capability: ComputeCapability) -> Host:
-    """Return a machine with one GPU of that compute capability, as `--gpu` makes it."""
-    from gpuenv.model import Gpu
-    from gpuenv.recipes.fit import OVERRIDE
-
-    return replace(host, gpus=(Gpu(0, None, capability, None, OVERRIDE),), driver=None)
+    ways = [" and ".join(one.fix for one in judged.reasons if one.fix) for judged in others if judged.only_the_engine]
+    if not any(reason.code.startswith("gpu.") or not reason.fix for reason in reasons):
+        ways.insert(0, ", and ".join(dict.fromkeys(str(reason.fix) for reason in reasons)))
+    return ", or ".join(dict.fromkeys(ways)) or None

@@ -207,6 +207,9 @@ def _driver(stack: _Stack, gpus: Sequence[GpuService]) -> tuple[Reason | None, s
             return None, None
         older = f"driver {format_driver_version(driver.driver_version)} is older than {format_driver_version(least)}"
         return Reason(code, f"{older}, {why}", fix), None
+    if driver is None and not is_override(stack.host):
+        install = f"install the NVIDIA driver {format_driver_version(least)} or newer"
+        return Reason("driver.none", "no NVIDIA driver works on this machine", install), None
     api = driver.cuda_driver_api if driver is not None else None
     toolkit = Version(source.cuda_toolkit)
     if api is not None and api.major < toolkit.major:

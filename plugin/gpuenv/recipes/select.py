@@ -39,7 +39,7 @@ class _Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class Candidate:
     """One recipe by one source: what it would be, and what is in the way of it."""
 
     choice: Choice
@@ -48,10 +48,22 @@ class _Candidate:
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
+        """Return all that is in the way, of the recipe first."""
         return (*self.of_recipe, *self.of_source)
 
     @property
+    def is_provided(self) -> bool:
+        """Say whether a plugin provides the source."""
+        return all(reason.code != "source.unavailable" for reason in self.of_source)
+
+    @property
+    def only_the_engine(self) -> bool:
+        """Say whether another engine is all that it takes."""
+        return [reason.code for reason in self.reasons] == ["source.engine"]
+
+    @property
     def only_the_gpu(self) -> bool:
+        """Say whether it would do on the CPU."""
         return all(reason.code.startswith(("gpu.", "driver.")) for reason in self.reasons)
 
 
@@ -80,15 +92,28 @@ def choose(
     _require_gpu(host, request)
     asked, left_out = _asked(request, _ordered(recipes, default))
     terms = _Terms(host, request, artifact_sources, disk, conda_packages)
-    candidates = [_candidate(terms, loaded, name) for loaded in asked for name in _preferred(terms, loaded)]
-    rejected = (*left_out, *_without_source(asked, request), *_rejections(candidates))
-    chosen = next((one for one in candidates if not one.reasons), None)
+    judged = [_candidate(terms, loaded, name) for loaded in asked for name in _preferred(terms, loaded)]
+    rejected = (*left_out, *_without_source(asked, request), *_rejections(judged))
+    chosen = next((one for one in judged if not one.reasons), None)
     if chosen is None and request.allow_cpu:
-        chosen = next((one for one in candidates if one.only_the_gpu), None)
+        chosen = next((one for one in judged if one.only_the_gpu), None)
     if chosen is None:
         raise _nothing_fits(host, request, asked, rejected)
     warnings = (*chosen.choice.warnings, *(f"without the GPU: {reason.message}" for reason in chosen.reasons))
     return replace(chosen.choice, rejected=rejected, warnings=warnings)
+
+
+def candidates(
+    host: Host,
+    request: Request,
+    loaded: LoadedRecipe,
+    artifact_sources: Collection[str] | Mapping[str, ArtifactSource],
+    *,
+    conda_packages: bool = False,
+) -> tuple[Candidate, ...]:
+    """Hold one recipe against a machine, by each of its sources, in the order in which `choose` would take them."""
+    terms = _Terms(host, request, artifact_sources, None, conda_packages)
+    return tuple(_candidate(terms, loaded, name) for name in _preferred(terms, loaded))
 
 
 def explain_rejections(rejections: Iterable[Rejection]) -> list[str]:
@@ -186,7 +211,7 @@ def _without_source(asked: list[LoadedRecipe], request: Request) -> list[Rejecti
     return rejected
 
 
-def _candidate(terms: _Terms, loaded: LoadedRecipe, source_name: str) -> _Candidate:
+def _candidate(terms: _Terms, loaded: LoadedRecipe, source_name: str) -> Candidate:
     """Look at one recipe by one source."""
     # Where Python is one of the packages, those of the machine do not count.
     host = replace(terms.host, pythons=()) if terms.conda_packages else terms.host
@@ -207,7 +232,7 @@ def _candidate(terms: _Terms, loaded: LoadedRecipe, source_name: str) -> _Candid
         gpus=of_recipe.gpus,
         warnings=(*of_recipe.warnings, *of_source.warnings),
     )
-    return _Candidate(choice, of_recipe.reasons, reasons)
+    return Candidate(choice, of_recipe.reasons, reasons)
 
 
 def _place_reasons(terms: _Terms, loaded: LoadedRecipe, source_name: str) -> tuple[Reason, ...]:
@@ -247,10 +272,10 @@ def _disk_reasons(terms: _Terms, loaded: LoadedRecipe, source_name: str, python_
     return [Reason("disk.full", message, f"free {needed} of disk, or choose another place with `-p PATH`")]
 
 
-def _rejections(candidates: list[_Candidate]) -> list[Rejection]:
+def _rejections(judged: list[Candidate]) -> list[Rejection]:
     """Word what was rejected: reasons of a whole recipe once, then those of its sources."""
     rejected: list[Rejection] = []
-    for one in candidates:
+    for one in judged:
         name = one.choice.recipe.name
         whole = Rejection(name, None, one.of_recipe)
         if one.of_recipe and whole not in rejected:

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import product
 
 import pytest
 from packaging.version import Version
 from recipe_texts import SHIPPED, sources_of
 
-from gpuenv.errors import UsageError
-from gpuenv.model import Driver, Gpu, Host, LoadedRecipe, Request
+from gpuenv.errors import NoRecipeError, UsageError
+from gpuenv.model import Choice, Driver, Gpu, Host, LoadedRecipe, Request
 from gpuenv.recipes.explain import Verdict, explain, nearest, newest_that_fits
 from gpuenv.recipes.matrix import CAPABILITIES, Row, matrix
 from gpuenv.recipes.search import list_recipes
+from gpuenv.recipes.select import choose
 
 SOURCES = frozenset({"pypi", "conda"})
 EVERY = [f"tf-2.{minor}" for minor in range(21, 3, -1)]
@@ -99,6 +101,78 @@ def test_explain__change_made__fits() -> None:
         assert verdict.driver_min is not None
         updated = replace(machine, driver=Driver(Version(verdict.driver_min), None, "override"))
         assert judged(updated)[name].fits, name
+
+
+DRIVERS = "440.33 450.51.05 451.48 452.39 455.23 460.82 470.57.02 520.61.05 525.60.13 535.54.03 551.61 570.26 580.65.06"
+CASES = list(
+    product(
+        [*CAPABILITIES, (3, 0), (3, 7), (6, 0), (8, 7)],
+        [None, *DRIVERS.split()],
+        ["linux-64", "win-64"],
+        [None, "3.6", "3.8", "3.9", "3.12", "3.13"],
+        [False, True],
+    )
+)
+
+
+@pytest.mark.parametrize("start", range(8))
+def test_explain__any_machine__says_what_choose_does(start: int) -> None:
+    """Every verdict is what `create` of that recipe does, and the newest is what `--tensorflow newest` takes."""
+    for capability, driver, platform, python, conda in CASES[start :: 8 * 23]:  # 23 shares no factor with the lists
+        machine, request = host(capability, driver, platform), Request(python=python)
+        verdicts = explain(machine, request, shipped(), SOURCES, conda_packages=conda)
+        fits = {}
+        for loaded in shipped():
+            named = replace(request, recipe=loaded.recipe.name)
+            fits[loaded.recipe.name] = chosen_source(machine, named, (loaded,), conda_packages=conda)
+        assert {one.recipe: one.source if one.fits else None for one in verdicts} == fits
+        newest = newest_that_fits(verdicts)
+        asked = replace(request, framework="tensorflow", framework_version="newest")
+        found = chosen(machine, asked, shipped(), conda_packages=conda)
+        assert (newest.recipe if newest else None) == (found.recipe.name if found else None)
+
+
+def chosen(
+    machine: Host, request: Request, recipes: tuple[LoadedRecipe, ...], *, conda_packages: bool
+) -> Choice | None:
+    try:
+        return choose(
+            machine,
+            request,
+            recipes,
+            default="tf-2.4",
+            artifact_sources=SOURCES,
+            conda_packages=conda_packages,
+        )
+    except NoRecipeError:
+        return None
+
+
+def chosen_source(
+    machine: Host, request: Request, recipes: tuple[LoadedRecipe, ...], *, conda_packages: bool
+) -> str | None:
+    found = chosen(machine, request, recipes, conda_packages=conda_packages)
+    return found.source_name if found is not None else None
+
+
+def test_explain__only_conda_packages_would_do__says_which_engine_takes_them() -> None:
+    """uv installs none, so it does not fit, though the driver is new enough for conda's CUDA 11.0."""
+    machine = host((8, 0), "450.51.05")
+    verdict = judged(machine)["tf-2.4"]
+    assert not verdict.fits
+    assert verdict.change == (
+        "update the NVIDIA driver to 450.80.02 or newer, "
+        "or use an engine that installs conda packages: `--engine conda` or `--engine rattler`"
+    )
+    with_conda = explain(machine, Request(), shipped(), SOURCES, conda_packages=True)
+    assert [(one.recipe, one.source) for one in with_conda if one.fits] == [("tf-2.4", "conda")]
+
+
+def test_explain__gpu_without_a_driver__does_not_fit() -> None:
+    machine = Host("linux-64", (Gpu(0, None, (8, 6), None, "proc"),))
+    verdict = judged(machine)["tf-2.4"]
+    assert [reason.code for reason in verdict.reasons] == ["driver.none"]
+    assert verdict.change == "install the NVIDIA driver 450.80.02 or newer"
 
 
 def test_explain__one_release__only_that() -> None:
