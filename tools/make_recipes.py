@@ -130,7 +130,10 @@ def gpu(release: Release) -> Iterable[str]:
     own = (release.value("without_ptx_machine_code") or "").split()
     if failing and own and tuple(own) != release.machine_code:
         yield f"  without_ptx_machine_code: [{', '.join(quoted(own))}]"
-    yield f"  without_ptx: {'[' + ', '.join(quoted(failing)) + ']' if failing else '[]'}"
+    yield f"  without_ptx: [{', '.join(quoted(failing))}]"
+    if release.windows:
+        yield "  # No build for Windows has NCCL: 2.4.0 has no `ncclAllReduce`, and in 2.10.0 every region has PTX."
+        yield f"  without_ptx_on: {{win-64: [{', '.join(quoted(one for one in failing if 'NCCL' not in one))}]}}"
 
 
 def ptx_toolkit(release: Release) -> str:

@@ -50,7 +50,7 @@ class GpuRange(_Part, frozen=True):
     `machine_code` lists the architectures compiled ahead in the framework, `ptx` the one that newer GPUs compile from.
     `ptx_toolkit` is the CUDA toolkit that made the PTX: a driver compiles it only when it knows that toolkit.
     `without_ptx` names what fails on newer GPUs because it has machine code only: `without_ptx_machine_code`, or the
-    same as everything else.
+    same as everything else. `without_ptx_on` says it for a platform whose build differs.
     """
 
     compute_capability_min: CapabilityText
@@ -60,6 +60,11 @@ class GpuRange(_Part, frozen=True):
     ptx_toolkit: VersionText | None = None
     without_ptx: list[str] = []
     without_ptx_machine_code: list[CapabilityText] = []
+    without_ptx_on: dict[Platform, list[str]] = {}
+
+    def fails_without_ptx(self, platform: str) -> list[str]:
+        """Return what fails on GPUs that are newer than the machine code, in the build for a platform."""
+        return next((names for key, names in self.without_ptx_on.items() if key == platform), self.without_ptx)
 
 
 class Variable(_Part, frozen=True):

@@ -90,7 +90,7 @@ def recipe_fit(host: Host, request: Request, recipe: Recipe) -> RecipeFit:
     excluded = python_reason(recipe, request.python)
     if excluded is not None:
         reasons.append(excluded)
-    gpus, unserved, warnings = _gpus(host, recipe)
+    gpus, unserved, warnings = _gpus(host, recipe, platform)
     other_patch = other_patch_warning(request.python, python, installed)
     warnings += [other_patch] if other_patch else []
     return RecipeFit((*reasons, *unserved), tuple(warnings), gpus, version, python)
@@ -122,7 +122,7 @@ def _glibc_reason(host: Host, recipe: Recipe, platform: str) -> Reason | None:
     return Reason("glibc.too-old", message, "use a newer Linux, or a container of one")
 
 
-def _gpus(host: Host, recipe: Recipe) -> tuple[tuple[GpuService, ...], list[Reason], list[str]]:
+def _gpus(host: Host, recipe: Recipe, platform: str) -> tuple[tuple[GpuService, ...], list[Reason], list[str]]:
     """Say how each GPU is served, why one is not, and what the user should know."""
     served: list[GpuService] = []
     reasons: list[Reason] = []
@@ -150,8 +150,8 @@ def _gpus(host: Host, recipe: Recipe) -> tuple[tuple[GpuService, ...], list[Reas
             warnings += _reported(framework_version=recipe.framework.version, gpu=service)
             warnings.append(f"{gpu_text(service)} has to compile {framework}'s GPU code, which takes minutes, once")
             own = [parse_compute_capability(code) for code in recipe.gpu.without_ptx_machine_code] or machine_code
-            if recipe.gpu.without_ptx and service_of(capability, own, ()) is None:
-                failing = ", ".join(recipe.gpu.without_ptx)
+            failing = ", ".join(recipe.gpu.fails_without_ptx(platform))
+            if failing and service_of(capability, own, ()) is None:
                 warnings.append(f"on {gpu_text(service)} {framework} has no code for {failing}: they fail")
     reasons += _above(served, recipe.gpu.compute_capability_max, framework, host)
     if not host.gpus:

@@ -92,7 +92,8 @@ def _gaps(context: CheckContext, summary: GpuCodeSummary, gpu: Gpu) -> str:
     )
     if not without:
         return ""
-    named = f" ({', '.join(context.recipe.gpu.without_ptx)})" if context.recipe.gpu.without_ptx else ""
+    failing = context.recipe.gpu.fails_without_ptx(context.built.platform)
+    named = f" ({', '.join(failing)})" if failing else ""
     return f", but {without} of {summary.regions} parts have no code for it and fail{named}"
 
 

@@ -229,3 +229,14 @@ def test_matrix__cell__code_and_driver(recipe: str, capability: str, code: str |
     cell = next(cell for cell in rows()[recipe, "linux-64"].gpus if cell.compute_capability == capability)
     assert (cell.code, cell.driver_min) == (code, driver)
     assert len(rows()[recipe, "linux-64"].gpus) == len(CAPABILITIES)
+
+
+@pytest.mark.parametrize(
+    ("platform", "failing"), [("linux-64", "`tf.abs`, `tf.tanh`, NCCL"), ("win-64", "`tf.tanh`: ")]
+)
+def test_explain__code_without_ptx__of_the_build_for_that_platform(platform: str, failing: str) -> None:
+    """The builds for Windows have no NCCL."""
+    verdicts = judged(host((9, 0), "580.65.06", platform))
+    assert any(failing in warning for warning in verdicts["tf-2.4"].warnings)
+    nccl = [name for name, one in verdicts.items() if one.fits and any("NCCL" in text for text in one.warnings)]
+    assert ("tf-2.9" in nccl) == (platform == "linux-64")
