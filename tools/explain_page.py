@@ -27,8 +27,9 @@ HEAD = """\
 `gpuenv explain` holds every recipe against a machine, installs nothing, and says for each that does not fit what is in
 the way and the smallest change that would help. Without options the machine is this one; `--gpu` (a product or a
 compute capability, repeated for several), `--driver`, `--os` (`linux`, `wsl`, `windows`) and `--python` name another.
-`--framework tensorflow==2.9` asks for one release, `--engine conda` for what an engine with conda packages makes fit. It
-says what `gpuenv create` would do: with `--os` on another machine, else here, where an installed CUDA Toolkit counts too.
+`--framework tensorflow==2.9` asks for one release, `--engine conda` for what fits with an engine for conda packages. It
+says what `gpuenv create` would do: with `--os` on another machine, else here, where a CUDA Toolkit that is installed
+counts too.
 `--json` has the same for programs: a list of verdicts with stable codes ([json.md](json.md)).
 
 `gpuenv matrix` prints all releases against all generations of GPUs, as a table, `--csv`, `--json` or with `--html FILE`
