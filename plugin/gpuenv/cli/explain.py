@@ -46,8 +46,8 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     request = request_of(args)
     host = probe.look(options.overrides(args, session), session.plugins.probes())
     if args.os is not None:
-        # What else is known is known of this machine: its glibc says nothing about another one's.
-        host = replace(host, facts=(), notes=tuple(note for note in host.notes if note.code.startswith("gpu.")))
+        # What else is known is known of this machine: its glibc, or why it has no GPU, says nothing about another one's.
+        host = replace(host, facts=(), notes=host.notes if args.gpu else ())
     verdicts = explain(
         host,
         request,

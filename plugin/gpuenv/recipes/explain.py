@@ -77,10 +77,15 @@ def newest_that_fits(verdicts: Sequence[Verdict]) -> Verdict | None:
 def nearest(verdicts: Sequence[Verdict]) -> Verdict | None:
     """Return the recipe with the least in its way among those that a change would make fit.
 
-    Of equals it is the one that does with the oldest driver, and of those the newest.
+    Of equals it is the one that does with the oldest driver, where the driver is in the way, and of those the newest.
     """
     changeable = [one for one in verdicts if one.change is not None]
-    return min(changeable, key=lambda one: (len(one.reasons), Version(one.driver_min or "0")), default=None)
+    return min(changeable, key=_distance, default=None)
+
+
+def _distance(verdict: Verdict) -> tuple[int, Version]:
+    is_driver = any(reason.code.startswith("driver.") for reason in verdict.reasons)
+    return len(verdict.reasons), Version(verdict.driver_min if is_driver and verdict.driver_min else "0")
 
 
 def _is_asked(recipe: Recipe, request: Request) -> bool:
@@ -110,7 +115,7 @@ def _verdict(host: Host, request: Request, loaded: LoadedRecipe, judged: Sequenc
         driver_min=_driver_min(host, request, best) if best else None,
         gpus=shown.choice.gpus if shown else (),
         reasons=_once(reasons),
-        change=_change(_once(reasons), [one for one in provided if one is not best]),
+        change=_change(host, _once(reasons), [one for one in provided if one is not best]),
         warnings=best.choice.warnings if best else (),
     )
 
@@ -134,11 +139,13 @@ def _driver_min(host: Host, request: Request, judged: Candidate) -> str | None:
     return format_driver_version(least_driver(host, choice.recipe, choice.source_name, platform, choice.gpus)[0])
 
 
-def _change(reasons: tuple[Reason, ...], others: Sequence[Candidate]) -> str | None:
+def _change(host: Host, reasons: tuple[Reason, ...], others: Sequence[Candidate]) -> str | None:
     """Say all that has to change together, or which other engine would do; None when it takes another GPU."""
     if not reasons:
         return None
     ways = [" and ".join(one.fix for one in judged.reasons if one.fix) for judged in others if judged.only_the_engine]
-    if not any(reason.code.startswith("gpu.") or not reason.fix for reason in reasons):
+    # One of several GPUs can be left out; what helps against an only one is said to be the CPU, which is no change.
+    unserved = sum(reason.code.startswith("gpu.") for reason in reasons)
+    if unserved <= (len(host.gpus) > 1) and all(reason.fix for reason in reasons):
         ways.insert(0, ", and ".join(dict.fromkeys(str(reason.fix) for reason in reasons)))
     return ", or ".join(dict.fromkeys(ways)) or None

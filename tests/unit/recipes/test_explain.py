@@ -240,3 +240,28 @@ def test_explain__code_without_ptx__of_the_build_for_that_platform(platform: str
     assert any(failing in warning for warning in verdicts["tf-2.4"].warnings)
     nccl = [name for name, one in verdicts.items() if one.fits and any("NCCL" in text for text in one.warnings)]
     assert ("tf-2.9" in nccl) == (platform == "linux-64")
+
+
+def test_nearest__only_the_python_is_in_the_way__the_newest_release() -> None:
+    near = nearest(explain(host((8, 6)), Request(python="3.14"), shipped(), SOURCES))
+    assert near is not None
+    assert (near.recipe, near.change) == ("tf-2.21", "use Python 3.13 instead of 3.14: `--python 3.13`")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "change"),
+    [
+        (
+            [(8, 6), (3, 0)],
+            "build for the other GPUs with `--gpu 8.6`, and set `CUDA_VISIBLE_DEVICES=0` to use only them",
+        ),
+        ([(3, 0), (2, 1)], None),
+        ([(3, 0)], None),
+    ],
+    ids=["one of two", "both", "the only one"],
+)
+def test_explain__gpu_that_is_not_served__can_be_left_out_when_there_is_another(
+    capabilities: list[tuple[int, int]], change: str | None
+) -> None:
+    gpus = tuple(Gpu(index, None, capability, None, "override") for index, capability in enumerate(capabilities))
+    assert judged(Host("linux-64", gpus))["tf-2.21"].change == change
