@@ -107,6 +107,18 @@ def test_explain__recipe_of_the_project__told_from_the_shipped_one(
     assert said.splitlines()[-1] == "Next: gpuenv create -n tf --recipe our-stack --gpu 9.0"
 
 
+def test_create__nothing_fits__the_nearest_recipes_and_a_command_that_tells_about_all(gpuenv: Run) -> None:
+    machine = ["--gpu", "8.0", "--driver", "450.51.05"]
+    ended = gpuenv("create", "-n", "x", *machine, "--dry-run", "--json")
+    (error,) = ended.document["errors"]
+    assert ended.code == 4
+    assert error["cause"].endswith("; and 16 more recipes that do not fit")
+    assert len(error["cause"]) < 600
+    hints = [hint["text"] for hint in error["hints"]]
+    assert "update the NVIDIA driver to 450.80.02 or newer" in hints
+    assert f"run `gpuenv explain {' '.join(machine)}` to see what is in the way of each recipe" in hints
+
+
 def test_create__tensorflow_newest__chooses_the_newest_that_fits(gpuenv: Run) -> None:
     newest = ["create", "-n", "x", "--tensorflow", "newest", "--gpu", "8.6", "--dry-run", "--json"]
     assert gpuenv(*newest, "--driver", "580.65.06").document["data"]["recipe"] == "tf-2.21"

@@ -9,14 +9,24 @@ from packaging.version import Version
 
 from gpuenv.errors import GpuenvError, Hint, NoGpuError, NoRecipeError
 from gpuenv.extension import ArtifactSource, Brings
-from gpuenv.model import Choice, Host, LoadedRecipe, Reason, Rejection, Request, format_driver_version
-from gpuenv.recipes.fit import gpu_text, is_override, recipe_fit, source_fit
+from gpuenv.model import (
+    Choice,
+    Host,
+    LoadedRecipe,
+    Reason,
+    Rejection,
+    Request,
+    format_compute_capability,
+    format_driver_version,
+)
+from gpuenv.recipes.fit import OVERRIDE, gpu_text, is_override, recipe_fit, source_fit
 from gpuenv.recipes.fit_python import check_python
 from gpuenv.recipes.lock_conda import conda_inputs
 
 # (recipe, source, platform, Python version) -> bytes that an environment of it takes, or None when nobody knows.
 Size = Callable[[LoadedRecipe, str, str, str], int | None]
 _LIST = Hint("recipe.list", "run `gpuenv recipes list` to see all recipes")
+_TOLD = 2  # recipes that an error tells about; `gpuenv explain` tells about all
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,10 +324,37 @@ def _nothing_fits(
         message = f"no recipe has {request.framework or 'a framework of version'} {request.framework_version}"
     else:
         message = f"no recipe fits {_machine(host, request)}"
-    lines = explain_rejections(rejected) or _lines(rejected)
-    fixes = [(reason.code, reason.fix) for one in rejected for reason in one.reasons if reason.fix]
-    hints = [Hint(code, fix) for code, fix in dict.fromkeys(fixes)]
+    told, more = _closest(rejected)
+    lines = explain_rejections(told) or _lines(told)
+    lines += [f"and {more} more recipes that do not fit"] if more else []
+    fixes = [(reason.code, reason.fix) for one in told for reason in one.reasons if reason.fix]
+    hints = [Hint(code, fix) for code, fix in dict.fromkeys(fixes)] + ([_explain(host, request)] if more else [])
     return NoRecipeError(message, cause="; ".join(lines) or None, hints=[*hints, _LIST])
+
+
+def _explain(host: Host, request: Request) -> Hint:
+    """Offer `explain` for the same machine."""
+    given = [
+        f" --gpu {format_compute_capability(gpu.compute_capability)}"
+        for gpu in host.gpus
+        if gpu.source == OVERRIDE and gpu.compute_capability
+    ]
+    driver = host.driver
+    if driver is not None and driver.source == OVERRIDE and driver.driver_version is not None:
+        given.append(f" --driver {format_driver_version(driver.driver_version)}")
+    given += [f" --python {request.python}"] if request.python else []
+    return Hint("recipe.explain", f"run `gpuenv explain{''.join(given)}` to see what is in the way of each recipe")
+
+
+def _closest(rejected: Sequence[Rejection]) -> tuple[tuple[Rejection, ...], int]:
+    """Of many recipes take the two with the least in their way, the preferred ones of equals; and count the others."""
+    ways: dict[str, list[int]] = {}
+    for one in rejected:
+        ways.setdefault(one.recipe, []).append(len(one.reasons))
+    if len(ways) <= _TOLD:
+        return tuple(rejected), 0
+    near = sorted(ways, key=lambda name: min(ways[name]))[:_TOLD]
+    return tuple(one for one in rejected if one.recipe in near), len(ways) - _TOLD
 
 
 def _machine(host: Host, request: Request) -> str:
