@@ -46,7 +46,7 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     request = request_of(args)
     host = probe.look(options.overrides(args, session), session.plugins.probes())
     if args.os is not None:
-        # What else is known is known of this machine: its glibc, or why it has no GPU, says nothing about another one's.
+        # What else is known is of this machine: its glibc, or why it has no GPU, says nothing about another one.
         host = replace(host, facts=(), notes=host.notes if args.gpu else ())
     verdicts = explain(
         host,
