@@ -301,6 +301,6 @@ def _as_printed(value: object) -> object:
 
 
 _PRINTED: dict[str, Callable[[Any], str]] = {
-    "compute_capability": lambda pair: format_compute_capability((pair[0], pair[1])),
+    "compute_capability": lambda pair: pair if isinstance(pair, str) else format_compute_capability((pair[0], pair[1])),
     "driver_version": lambda text: format_driver_version(Version(text)),
 }

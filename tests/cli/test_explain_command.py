@@ -139,6 +139,14 @@ def test_matrix__csv_and_json__the_same_rows(gpuenv: Run) -> None:
     assert len(rows) == len(data) == 25
     assert rows[0]["release"] == f"tensorflow {data[0]['version']}"
     assert rows[0]["8.6"].startswith("native ")
+    assert [cell["compute_capability"] for cell in data[0]["gpus"]] == [key for key in rows[0] if "." in key]
+
+
+@pytest.mark.parametrize("name", ["", "."])
+def test_matrix__html_into_a_directory__says_so(gpuenv: Run, name: str) -> None:
+    ended = gpuenv("matrix", "--html", name)
+    assert ended.code == 8
+    assert "cannot be written" in ended.err
 
 
 class Rows(HTMLParser):
@@ -169,6 +177,33 @@ def test_facts__update_then_show__the_teams_row_first(gpuenv: Run, tmp_path: Pat
     assert gpuenv("facts", "update", tmp_path / "ours.yaml").code == 0
     listed = gpuenv("facts", "list", "--json").document["data"]["tables"]
     assert (listed[0]["origin"], listed[0]["rows"]) == ("team", 4)
+
+
+def test_facts__driver_of_the_team__counts_in_explain_and_create(gpuenv: Run, tmp_path: Path) -> None:
+    (tmp_path / "ours.yaml").write_text(FACTS, "utf-8")
+    gpuenv("facts", "update", tmp_path / "ours.yaml")
+    machine = ["--gpu", "8.6", "--driver", "460.27.03"]
+    said = gpuenv("explain", *machine, "--framework", "tensorflow==2.9").out
+    assert "driver 460.27.03 is older than 460.32.03, which your facts ask for (measured by us)" in said.replace(
+        "\n    ", " "
+    )
+    assert gpuenv("create", "-n", "x", "--tensorflow", "2.9", *machine, "--dry-run").code == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"460.32.03"', "the newest", "expected a driver version as `driver_min` of 2.9.3, found `the newest`"),
+        ("driver_min", "drvier_min", "no fact about TensorFlow is called `drvier_min`"),
+    ],
+)
+def test_facts__update_with_a_row_that_nobody_could_use__refused(
+    gpuenv: Run, tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    (tmp_path / "ours.yaml").write_text(FACTS.replace(old, new), "utf-8")
+    ended = gpuenv("facts", "update", tmp_path / "ours.yaml")
+    assert ended.code == 2
+    assert message in ended.err
 
 
 def test_facts__update_with_a_mistake__says_where_and_takes_nothing(gpuenv: Run, tmp_path: Path) -> None:

@@ -91,9 +91,19 @@ def _update(args: argparse.Namespace, session: Session) -> Outcome:
     from gpuenv.facts.team import DIRECTORY, read_facts
     from gpuenv.text_files import write_texts
 
-    read_facts(args.file)
+    _check_keys(args.file, {row.key for row in read_facts(args.file).tensorflow})
     target = session.data_dir / DIRECTORY / f"{args.file.stem}.yaml"
     replaced = target.exists()
     write_texts({target: args.file.read_text("utf-8-sig")})
     text = f"{'Replaced' if replaced else 'Took'} `{target}`\nNext: gpuenv facts list"
     return Outcome({"path": target, "replaced": replaced}, text, talk=True)
+
+
+def _check_keys(file: Path, keys: set[str]) -> None:
+    """Refuse a key that gpuenv's own table does not have: nobody would ever read it. Raises UsageError."""
+    from gpuenv.facts import claims, releases
+
+    known = {"without_ptx_machine_code"} | {claim.key for release in releases() for claim in claims(release.series)}
+    for key in sorted(keys - known):
+        hint = Hint("facts.keys", f"choose from {', '.join(sorted(known))}")
+        raise UsageError(f"`{file}`: no fact about TensorFlow is called `{key}`", hints=[hint])

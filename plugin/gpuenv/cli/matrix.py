@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     from gpuenv.recipes.matrix import matrix
 
     rows = matrix(recipes_of(session), frozenset(sources_of(session, here=False)))
-    if args.html:
+    if args.html is not None:
         return _write_page(args.html, rows)
     return Outcome({"releases": rows}, csv_text(rows) if args.csv else table(rows))
 

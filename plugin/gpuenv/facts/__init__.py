@@ -16,7 +16,7 @@ import. What a table does not say is None: a query never guesses.
 
 from gpuenv.facts.cuda import architecture_name, cuda_driver_api, first_driver_for, toolkit_driver
 from gpuenv.facts.products import capability_of_product, product_suggestions
-from gpuenv.facts.tensorflow import claims, disagreements, problems, releases
+from gpuenv.facts.tensorflow import claims, disagreements, problems, releases, team_driver_min
 
 __all__ = [
     "architecture_name",
@@ -28,5 +28,6 @@ __all__ = [
     "problems",
     "product_suggestions",
     "releases",
+    "team_driver_min",
     "toolkit_driver",
 ]

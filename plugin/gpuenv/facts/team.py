@@ -17,6 +17,7 @@ A row of theirs wins over gpuenv's own of the same subject. A whole file is::
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,7 @@ import msgspec
 from gpuenv.errors import Hint, UsageError
 
 DIRECTORY = "facts"
+DRIVER_MIN = "driver_min"
 CapabilityText = Annotated[
     str, msgspec.Meta(pattern=r"^[0-9]+\.[0-9]$", description='a quoted compute capability, as "8.6"')
 ]
@@ -96,7 +98,13 @@ def read_facts(path: Path) -> FactsFile:
     problems = differences(value, FactsFile)
     if problems:
         raise error_of(problems, UsageError)
-    return msgspec.convert(plain(value), FactsFile)
+    facts = msgspec.convert(plain(value), FactsFile)
+    for row in facts.tensorflow:
+        if row.key == DRIVER_MIN and re.fullmatch(r"[0-9]+(\.[0-9]+)*", row.value) is None:
+            hint = Hint("facts.driver-min", 'write it as `value: "460.32.03"`')
+            message = f"`{path}`: expected a driver version as `{DRIVER_MIN}` of {row.release}, found `{row.value}`"
+            raise UsageError(message, hints=[hint])
+    return facts
 
 
 def team_files(environ: Mapping[str, str]) -> tuple[Path, ...]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from packaging.version import Version
+
 from gpuenv.model import ComputeCapability, parse_compute_capability
 
 _TABLE = Path(__file__).with_name("tensorflow.csv")
@@ -129,6 +131,16 @@ def problems(version: str, capability: ComputeCapability | None = None) -> tuple
         elif bar and capability is not None and capability >= parse_compute_capability(least):
             found.append(replace(one, value=text))
     return tuple(one for one in found if one.release in (series, version))
+
+
+def team_driver_min(version: str, platform: str) -> tuple[Version, str] | None:
+    """Return the least driver that a team asks for with a release, and the source it gives; the greatest of several."""
+    from gpuenv.facts.team import DRIVER_MIN, team_facts
+
+    series = ".".join(version.split(".")[:2])
+    rows = [one for one in team_facts().tensorflow if one.key == DRIVER_MIN and one.release in (series, version)]
+    asked = [(Version(one.value), one.source) for one in rows if one.platform in (platform, "any")]
+    return max(asked, default=None)
 
 
 def _rank(claim: Claim) -> int:

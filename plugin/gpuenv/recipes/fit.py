@@ -237,6 +237,9 @@ def _driver_needs(stack: _Stack, gpus: Sequence[GpuService]) -> Iterator[tuple[V
     host, source, platform = stack.host, stack.source, stack.platform
     least = next(version for key, version in source.driver_min.items() if key == platform)
     yield Version(least), "driver.too-old", f"which CUDA {source.cuda_toolkit} needs"
+    own = facts.team_driver_min(stack.recipe.framework.version, platform) if _is_tensorflow(stack.recipe) else None
+    if own is not None:
+        yield own[0], "driver.too-old", f"which your facts ask for ({own[1]})"
     for gpu in gpus:
         capability = gpu.compute_capability
         # A driver that was found lists the GPU, so it knows it; one that the user named may not.
@@ -248,6 +251,10 @@ def _driver_needs(stack: _Stack, gpus: Sequence[GpuService]) -> Iterator[tuple[V
             made = facts.toolkit_driver(toolkit, platform)
             if made is not None:
                 yield made, _FOR_PTX, f"which {gpu_text(gpu)} needs to compile code of CUDA {toolkit}"
+
+
+def _is_tensorflow(recipe: Recipe) -> bool:
+    return recipe.framework.name == "tensorflow"
 
 
 def _compiled_from(stack: _Stack, gpu: GpuService) -> Iterator[str]:
