@@ -44,8 +44,8 @@ compatibility does not cover PTX.
 
 `gpuenv facts update FILE` takes a YAML file whose rows win over gpuenv's; the setting `facts: [FILE, ...]` names files
 that are read where they are. A mistake is reported with file, line and column. Of the rows about TensorFlow
-`driver_min` and `problem` count in `explain` and `create`; the others `facts show` prints, for what is installed stands in
-the recipe.
+`driver_min` and `problem` count in `explain` and `create`; the others `facts show` prints, for what is installed stands
+in the recipe.
 
 ```yaml
 gpuenv_facts_version: "1"
