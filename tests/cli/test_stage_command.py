@@ -79,6 +79,19 @@ def test_stage__archive_into_toolkit__then_status_and_unstage(gpuenv: Run, toolk
     assert tree(toolkit) == before
 
 
+def test_unstage__stage_was_killed_while_it_unpacked__nothing_is_left(gpuenv: Run, toolkit: Path) -> None:
+    """Nothing is in the ledger then, but a part of the archive lies in the toolkit."""
+    before = tree(toolkit)
+    (toolkit / ".gpuenv" / "new" / "lib64").mkdir(parents=True)
+    (toolkit / ".gpuenv" / "new" / "lib64" / "libcudnn.so.8.0.4").write_bytes(b"half of it")
+    (toolkit / ".gpuenv" / "lock").touch()
+    assert "unfinished" in gpuenv("stage", "--status", "--toolkit-dir", toolkit).out
+    ended = gpuenv("unstage", "cudnn")
+    assert (ended.code, "Put in order" in ended.out) == (0, True)
+    assert tree(toolkit) == before
+    assert gpuenv("unstage", "cudnn", "--toolkit-dir", toolkit).code == 8
+
+
 def test_stage__not_nvidias_hash__exit_6_and_nothing_staged(gpuenv: Run, toolkit: Path, archive: Path) -> None:
     before = tree(toolkit)
     ended = gpuenv("stage", "cudnn", "--into", "toolkit", "--archive", archive, "--json")

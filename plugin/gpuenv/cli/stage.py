@@ -107,7 +107,7 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
 def status(args: argparse.Namespace, session: Session) -> Outcome:
     """Show what is staged in one directory, or in every toolkit of the machine."""
     from gpuenv.probe import find_toolkits
-    from gpuenv.toolkit import look, read_ledger
+    from gpuenv.toolkit import is_unsettled, look, read_ledger
 
     if args.name or args.prefix or args.toolkit_dir or args.into == "env":
         directories = [place_of(args, session, cuda=None).directory]
@@ -123,7 +123,12 @@ def status(args: argparse.Namespace, session: Session) -> Outcome:
             entries.append({**_entry(archive), **lost})
             counts = ", ".join(f"{len(paths)} {state}" for state, paths in lost.items() if paths)
             rows.append((f"{archive.component} {archive.version}", str(directory), counts or "as it was staged"))
-        data.append({"directory": directory, "archives": entries})
+        unsettled = is_unsettled(directory)
+        if unsettled:
+            rows.append(
+                ("unfinished", str(directory), "a gpuenv is at it, or was killed; `gpuenv unstage` undoes that")
+            )
+        data.append({"directory": directory, "archives": entries, "unfinished": unsettled})
     nothing = "Nothing is staged" if directories else "No CUDA Toolkit was found, so nothing is staged in one"
     return Outcome({"directories": data}, columns(rows) if rows else nothing)
 
@@ -162,14 +167,18 @@ def place_of(args: argparse.Namespace, session: Session, *, cuda: str | None) ->
 
 
 def toolkit_with(session: Session, what: str) -> Place | None:
-    """Find the one toolkit of the machine that something is staged in; None when it is in none, or in several."""
+    """Find the one toolkit of the machine that something is staged in; None when it is in none, or in several.
+
+    What a run that was killed left in a toolkit counts too.
+    """
     from gpuenv.probe import find_toolkits
-    from gpuenv.toolkit import read_ledger
+    from gpuenv.toolkit import is_unsettled, read_ledger
 
     found = [
         toolkit
         for toolkit in find_toolkits(Path("/"), session.environ)
-        if any((one.component == "cudnn") == (what == "cudnn") for one in read_ledger(Path(toolkit.path)).archives)
+        if is_unsettled(Path(toolkit.path))
+        or any((one.component == "cudnn") == (what == "cudnn") for one in read_ledger(Path(toolkit.path)).archives)
     ]
     return Place(Path(found[0].path), None, found[0]) if len(found) == 1 else None
 
@@ -227,7 +236,12 @@ def _check_cuda(archive: Archive, place: Place) -> None:
         version = place.toolkit.version
         raise UsageError(
             f"`{archive.name}` is for CUDA {archive.cuda}, the toolkit at `{place.directory}` is {version}",
-            hints=[Hint("stage.cuda", f"take one for CUDA {version}: `gpuenv stage cudnn` without `--archive`")],
+            hints=[
+                Hint(
+                    "stage.cuda",
+                    f"take one for CUDA {'.'.join(version.split('.')[:2])}: leave `--archive` out, or name it",
+                )
+            ],
         )
 
 

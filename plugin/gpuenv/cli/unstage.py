@@ -23,16 +23,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, session: Session) -> Outcome:
     """Undo; a file that somebody has changed since is left and named."""
     from gpuenv.model import Warned
-    from gpuenv.toolkit import read_ledger, unstage
+    from gpuenv.toolkit import read_ledger, settle, unstage
 
     named = args.name or args.prefix or args.toolkit_dir or args.into == "env"
     place = None if named else toolkit_with(session, args.what)
     directory = (place or place_of(args, session, cuda=None)).directory
+    settled = settle(directory)
     staged = [one.component for one in read_ledger(directory).archives] if directory.is_dir() else []
     components = [one for one in staged if (one == "cudnn") == (args.what == "cudnn")]
     if not components and on_path.take_off(session, directory):  # an earlier run could not
         data = {"directory": directory, "components": [], "removed": 0, "restored": 0, "left": [], "off_path": True}
         return Outcome(data, f"Took `{directory / 'bin'}` off your PATH", talk=True)
+    if not components and settled:
+        data = {"directory": directory, "components": [], "removed": 0, "restored": 0, "left": []}
+        return Outcome(
+            data, f"Put in order what a run that was killed had begun: `{directory}` is as it was", talk=True
+        )
     if not components:
         raise TargetError(
             f"no {args.what} is staged in `{directory}`",

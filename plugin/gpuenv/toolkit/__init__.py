@@ -7,7 +7,19 @@ written down about it.
 
 from gpuenv.toolkit.layout import layout_of
 from gpuenv.toolkit.ledger import StagedArchive, read_ledger
-from gpuenv.toolkit.place import Undone, Wanted, look, stage, unstage
+from gpuenv.toolkit.place import Undone, Wanted, is_unsettled, look, settle, stage, unstage
 from gpuenv.toolkit_files import problems
 
-__all__ = ["StagedArchive", "Undone", "Wanted", "layout_of", "look", "problems", "read_ledger", "stage", "unstage"]
+__all__ = [
+    "StagedArchive",
+    "Undone",
+    "Wanted",
+    "is_unsettled",
+    "layout_of",
+    "look",
+    "problems",
+    "read_ledger",
+    "settle",
+    "stage",
+    "unstage",
+]

@@ -110,6 +110,23 @@ def unstage(directory: Path, component: str) -> Undone:
         return undone
 
 
+def settle(directory: Path) -> bool:
+    """Put in order what a run that was killed has left behind; say whether there was anything.
+
+    Raises TargetError when the directory may not be written, or another gpuenv is at it.
+    """
+    if not own_dir(directory).is_dir():
+        return False
+    left = is_unsettled(directory)
+    with held(directory):
+        return left
+
+
+def is_unsettled(directory: Path) -> bool:
+    """Say whether a run is at the directory, or was killed there."""
+    return any((own_dir(directory) / name).exists() for name in ("journal.json", "new"))
+
+
 def look(directory: Path, archive: StagedArchive) -> dict[str, State]:
     """Say of each staged file whether it is still the one that was staged. Reads all of them."""
     return {file.path: _state(directory, file) for file in archive.files}
