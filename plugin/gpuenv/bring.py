@@ -48,9 +48,13 @@ def cudnn_archive(version: str, cuda: str, platform: str) -> Archive:
     """Find NVIDIA's archive of a cuDNN. Raises UsageError for one that is not known."""
     found = cudnn_archives(version, cuda, platform)
     if not found:
+        others = [one.version for major in "987" for one in cudnn_archives(major, cuda, platform)][:1]
         raise UsageError(
             f"no archive of cuDNN {version} for CUDA {cuda} is known for `{platform}`",
-            hints=[Hint("stage.archive", "if you have one, name its file with `--archive FILE`")],
+            hints=[
+                *(Hint("stage.version", f"take the newest for that CUDA: `--version {other}`") for other in others),
+                Hint("stage.archive", "if you have one, name its file with `--archive FILE`"),
+            ],
         )
     return found[0]
 

@@ -139,7 +139,10 @@ def test_stage__another_version_is_staged__refused(gpuenv: Run, toolkit: Path, a
         (["stage", "cudnn", "--toolkit-dir", "/nowhere"], 8, "there is no directory"),
         (["stage", "cudnn", "--into", "toolkit", "--archive", "nothing.tgz"], 2, "there is no file"),
         (["stage", "cudnn", "--into", "toolkit", "--version", "1.2.3"], 2, "no archive of cuDNN 1.2.3"),
+        (["stage", "cudnn", "--into", "toolkit", "--version", "10.1"], 2, "the newest for that CUDA: `--version 9."),
         (["stage", "cudnn", "--into", "toolkit", "--cuda", "12.0"], 2, "found 11.0.228 at"),
+        (["stage", "cudnn", "--into", "env", "--toolkit-dir", "."], 2, "`--into env` and `--toolkit-dir`"),
+        (["stage", "cudnn", "-p", "."], 8, "there is no environment"),
         (["stage"], 2, "nothing to stage is named"),
         (["unstage", "cudnn"], 2, "nothing says where to"),
         (["unstage", "cudnn", "--into", "toolkit"], 8, "no cudnn is staged"),
@@ -152,6 +155,20 @@ def test_stage__mistakes__say_what_to_do(
     ended = gpuenv(*arguments)
     assert (ended.code, said in ended.err) == (code, True), ended.err
     assert "hint: " in ended.err or code == 8
+
+
+def test_stage__archive_of_another_kind_or_platform__refused(
+    gpuenv: Run, toolkit: Path, archive: Path, tmp_path: Path
+) -> None:
+    before = tree(toolkit)
+    windows = make_windows_cudnn(tmp_path / "windows", tmp_path / "build-windows")
+    for what, given, said in (
+        ("cuda", archive, "is not of `cuda`"),
+        ("cudnn", windows, "is for `win-64`, the toolkit at"),
+    ):
+        ended = gpuenv("stage", what, "--into", "toolkit", "--archive", given, TRUST)
+        assert (ended.code, said in ended.err, "hint: " in ended.err) == (2, True, True), ended.err
+    assert tree(toolkit) == before
 
 
 def test_stage__no_archive_no_network_no_licence__says_each_in_turn(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -182,4 +183,7 @@ def _refused(err: ArchiveError, archive: Path) -> ArchiveError:
 def _system_error(err: OSError, archive: Path, target: Path) -> GpuenvError:
     if isinstance(err, PermissionError):
         return TargetError(f"`{archive.name}` cannot be unpacked to `{target}`", cause=str(err))
-    return GpuenvError(f"`{archive.name}` was not unpacked to `{target}`, nothing of it was kept", cause=str(err))
+    full = err.errno == errno.ENOSPC
+    hints = [Hint("disk.full", "make room there, then run the same command again")] if full else []
+    message = f"`{archive.name}` was not unpacked to `{target}`, nothing of it was kept"
+    return GpuenvError(message, cause=str(err), hints=hints)

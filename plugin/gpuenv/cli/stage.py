@@ -77,10 +77,15 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
             "nothing to stage is named", hints=[Hint("stage.what", "name it: `gpuenv stage cudnn`, or ask `--status`")]
         )
     archive = bring.archive_of(Path(args.archive)) if args.archive else None
+    if archive is not None and (archive.kind == "cudnn") != (args.what == "cudnn"):
+        other = "cudnn" if archive.kind == "cudnn" else "cuda"
+        hint = Hint("stage.what", f"stage it as what it is: `gpuenv stage {other}`")
+        raise UsageError(f"`{archive.name}` is not of `{args.what}`", hints=[hint])
     place = place_of(args, session, cuda=args.cuda or (archive.cuda if archive is not None else None))
     archives = (archive,) if archive is not None else _asked(args, session, place)
     for one in archives:
         _check_cuda(one, place)
+        _check_platform(one, place)
     on_path.check(args, place.directory)
     if args.dry_run:
         planned = {**_plan(place, archives), "user_path": args.user_path}
@@ -144,11 +149,14 @@ def place_of(args: argparse.Namespace, session: Session, *, cuda: str | None) ->
 
     into_env = args.name is not None or args.prefix is not None or args.into == "env"
     if args.into == "toolkit" and into_env:
-        raise UsageError("`--into toolkit` and an environment were named", hints=[Hint("stage.into", "leave one away")])
-    if into_env and args.toolkit_dir is None:
+        raise UsageError("`--into toolkit` and an environment were named", hints=[Hint("stage.into", "leave one out")])
+    if into_env and args.toolkit_dir is not None:
+        raise UsageError("`--into env` and `--toolkit-dir` were named", hints=[Hint("stage.into", "leave one out")])
+    if into_env:
         prefix = options.target(args, session).prefix
-        if not prefix.is_dir():
-            raise TargetError(f"there is no environment at `{prefix}`")
+        if not any((prefix / mark).exists() for mark in ("pyvenv.cfg", "conda-meta")):
+            hint = Hint("target.list", "run `gpuenv list` to see the environments there are")
+            raise TargetError(f"there is no environment at `{prefix}`", hints=[hint])
         return Place(env_toolkit_dir(prefix), prefix)
     if args.toolkit_dir is not None:
         directory = Path(args.toolkit_dir).expanduser().absolute()
@@ -242,6 +250,16 @@ def _check_cuda(archive: Archive, place: Place) -> None:
                     f"take one for CUDA {'.'.join(version.split('.')[:2])}: leave `--archive` out, or name it",
                 )
             ],
+        )
+
+
+def _check_platform(archive: Archive, place: Place) -> None:
+    """Refuse DLLs in a toolkit for Linux, and the other way round. Raises UsageError."""
+    other, pattern = ("Linux", "lib64/lib*.so*") if archive.platform.startswith("win") else ("Windows", "bin/*.dll")
+    if any(place.directory.glob(pattern)):
+        raise UsageError(
+            f"`{archive.name}` is for `{archive.platform}`, the toolkit at `{place.directory}` for {other}",
+            hints=[Hint("stage.platform", f"take the archive for {other}")],
         )
 
 
