@@ -6,7 +6,7 @@ Above the single steps, which know nothing of each other, and below the commands
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from gpuenv.errors import Hint, UsageError
 from gpuenv.facts.cudnn import archive_named, cuda_components, cudnn_archives
 from gpuenv.fetch import FetchOptions, fetch
 from gpuenv.model import Archive, Artifacts, Extracted, PhaseDone, PhaseStarted, Reporter, Warned
+from gpuenv.paths import env_of_toolkit_dir, toolkit_note_path
 from gpuenv.toolkit import StagedArchive, Wanted, layout_of, problems, stage
 
 # The parts of CUDA that a framework opens, and the compiler's that XLA calls; `cusparse` needs `nvjitlink` from 12 on.
@@ -112,7 +113,21 @@ def bring(
         said = f"Staged {len(one.files)} files of {archive.component} {archive.version}"
         report(PhaseDone("bring", said if done else f"{archive.component} {archive.version} is staged already", 0.0))
     windows = any(archive.platform.startswith("win") for archive in archives)
-    return Brought(tuple(staged), changed, problems(directory, windows=windows))
+    return Brought(tuple(staged), changed, problems(directory, _beside(directory), windows=windows))
+
+
+def _beside(directory: Path) -> Iterator[Path]:
+    """Give the other directories with libraries of CUDA in an environment: NVIDIA's wheels, conda's, the toolkit's."""
+    prefix = env_of_toolkit_dir(directory)
+    if prefix is None:
+        return
+    for pattern in ("lib/python3.*/site-packages/nvidia/*/lib", "Lib/site-packages/nvidia/*/bin"):
+        yield from prefix.glob(pattern)
+    yield from (prefix / "lib", prefix / "Library" / "bin")
+    note = toolkit_note_path(prefix)
+    if note.is_file():
+        toolkit = Path(note.read_text("utf-8").rstrip("\n"))
+        yield from (toolkit / "lib64", toolkit / "bin")
 
 
 def _bring(

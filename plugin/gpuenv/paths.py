@@ -41,6 +41,17 @@ def env_toolkit_dir(prefix: Path) -> Path:
     return prefix / "opt" / "gpuenv" / "cuda"
 
 
+def env_of_toolkit_dir(directory: Path) -> Path | None:
+    """Return the environment that such a directory lies in; None for a toolkit of the machine."""
+    is_one = directory.parts[-3:] == ("opt", "gpuenv", "cuda") and is_environment(directory.parents[2])
+    return directory.parents[2] if is_one else None
+
+
+def is_environment(prefix: Path) -> bool:
+    """Say whether a directory is a virtual environment or one of conda's."""
+    return any((prefix / mark).exists() for mark in ("pyvenv.cfg", "conda-meta"))
+
+
 def toolkit_note_path(prefix: Path) -> Path:
     """Return the file that says which toolkit of the machine an environment takes its CUDA from."""
     return etc_dir(prefix) / "toolkit.txt"

@@ -21,7 +21,7 @@ from made_toolkit import (
     make_windows_toolkit,
     write_toolkit_recipe,
 )
-from small_stack import SmallStack
+from small_stack import SmallStack, compile_library
 
 Run = Callable[..., Any]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the small libraries are ELF; run on Linux")
@@ -90,6 +90,27 @@ def test_unstage__stage_was_killed_while_it_unpacked__nothing_is_left(gpuenv: Ru
     assert (ended.code, "Put in order" in ended.out) == (0, True)
     assert tree(toolkit) == before
     assert gpuenv("unstage", "cudnn", "--toolkit-dir", toolkit).code == 8
+
+
+def test_stage__into_an_environment_with_wheels_of_cuda__proven_with_them_and_nothing_is_left(
+    gpuenv: Run, tmp_path: Path
+) -> None:
+    """cuDNN needs cuBLAS, which the environment has from a wheel."""
+    prefix = tmp_path / "env"
+    wheel = prefix / "lib" / "python3.8" / "site-packages" / "nvidia" / "cublas" / "lib"
+    wheel.mkdir(parents=True)
+    (prefix / "pyvenv.cfg").touch()
+    before = tree(prefix)
+    archive = make_cudnn(tmp_path / "downloads", tmp_path / "build", needs="libcublas.so.11")
+    assert gpuenv("stage", "cudnn", "-p", prefix, "--archive", archive).code == 6  # not NVIDIA's hash
+    assert tree(prefix) == before
+    ended = gpuenv("stage", "cudnn", "-p", prefix, "--archive", archive, TRUST)
+    assert (ended.code, "`libcublas.so.11`, which" in ended.err) == (7, True), ended.err
+    compile_library("int cuda(void) { return 1; }", wheel / "libcublas.so.11")
+    assert gpuenv("stage", "cudnn", "-p", prefix, "--archive", archive, TRUST).code == 0
+    assert gpuenv("unstage", "cudnn", "-p", prefix).code == 0
+    (wheel / "libcublas.so.11").unlink()
+    assert tree(prefix) == before
 
 
 def test_stage__not_nvidias_hash__exit_6_and_nothing_staged(gpuenv: Run, toolkit: Path, archive: Path) -> None:

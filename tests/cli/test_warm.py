@@ -165,8 +165,9 @@ def test_warm__no_gpu__exit_3(gpuenv: Run, environment: Path, monkeypatch: pytes
         (["--gpu", "3"], 2, "there is no GPU 3, found 0"),
         (["--jobs", "0"], 2, "--jobs"),
         (["--timeout", "0"], 2, "--timeout"),
+        (["--force"], 2, "`--force` is for `--import`"),
     ],
-    ids=["no-such-gpu", "no-jobs", "no-time"],
+    ids=["no-such-gpu", "no-jobs", "no-time", "force"],
 )
 def test_warm__wrong_option__exit_2(gpuenv: Run, environment: Path, extra: list[str], code: int, words: str) -> None:
     ended = gpuenv("warm", "-n", "tf", *extra)
@@ -266,6 +267,19 @@ def test_warm__export_then_import__nothing_is_compiled_again(
     assert gpuenv("warm", "-n", "b", "--import", file, "--force").code == 0
 
 
+def test_warm__import_without_a_gpu__exit_3_and_says_for_which_it_is(
+    gpuenv: Run, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gpuenv import probe
+    from gpuenv.model import Host
+
+    assert gpuenv("warm", "-n", "tf").code == 0
+    assert gpuenv("warm", "-n", "tf", "--export", tmp_path / "x.warm").code == 0
+    monkeypatch.setattr(probe, "look_for_gpus", lambda probes: Host("linux-64"))
+    ended = gpuenv("warm", "-n", "b", "--import", tmp_path / "x.warm")
+    assert (ended.code, "the file is for 9.0 with driver 580.159.04" in ended.err) == (3, True)
+
+
 @pytest.mark.parametrize("other", ["driver", "gpu"])
 def test_warm__import_of_another_machine__refused_with_the_reason(
     gpuenv: Run, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
@@ -299,7 +313,7 @@ def test_warm__export_of_nothing__says_what_to_do(gpuenv: Run, environment: Path
     assert not (tmp_path / "x.warm").exists()
 
 
-@pytest.mark.parametrize("damage", ["cut", "other", "leads out", "missing"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "changed inside", "other", "leads out", "missing"])
 def test_warm__import_of_a_damaged_file__refused_and_nothing_left(
     gpuenv: Run, second: Path, tmp_path: Path, damage: str
 ) -> None:
@@ -311,6 +325,12 @@ def test_warm__import_of_a_damaged_file__refused_and_nothing_left(
     assert gpuenv("warm", "-n", "tf", "--export", file).code == 0
     if damage == "cut":
         file.write_bytes(file.read_bytes()[:-200])
+    elif damage == "empty":
+        file.write_bytes(b"")
+    elif damage == "changed inside":
+        whole = bytearray(file.read_bytes())
+        whole[len(whole) // 2 : len(whole) // 2 + 20] = bytes(20)
+        file.write_bytes(whole)
     elif damage == "other":
         file.write_bytes(b"something else")
     elif damage == "missing":

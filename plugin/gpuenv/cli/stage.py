@@ -96,9 +96,12 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     artifacts = Artifacts(given, place.directory, check_hash=not args.allow_any_hash)
     if place.prefix is not None:
         place.directory.mkdir(parents=True, exist_ok=True)
-    done = bring.bring(
-        place.directory, archives, artifacts, options_from(session.settings, session.environ), session.report
-    )
+    try:
+        done = bring.bring(
+            place.directory, archives, artifacts, options_from(session.settings, session.environ), session.report
+        )
+    finally:
+        tidy(place)
     data = {"directory": place.directory, "changed": done.changed, "problems": done.problems}
     data["archives"] = [_entry(one) for one in done.staged]
     error: GpuenvError | None = _failed(done.problems, place) if done.problems else None
@@ -144,7 +147,7 @@ def place_of(args: argparse.Namespace, session: Session, *, cuda: str | None) ->
     Raises UsageError when they do not say it, TargetError for an environment that does not exist.
     """
     from gpuenv.errors import TargetError
-    from gpuenv.paths import env_toolkit_dir
+    from gpuenv.paths import env_toolkit_dir, is_environment
     from gpuenv.probe import toolkit_at
 
     into_env = args.name is not None or args.prefix is not None or args.into == "env"
@@ -154,7 +157,7 @@ def place_of(args: argparse.Namespace, session: Session, *, cuda: str | None) ->
         raise UsageError("`--into env` and `--toolkit-dir` were named", hints=[Hint("stage.into", "leave one out")])
     if into_env:
         prefix = options.target(args, session).prefix
-        if not any((prefix / mark).exists() for mark in ("pyvenv.cfg", "conda-meta")):
+        if not is_environment(prefix):
             hint = Hint("target.list", "run `gpuenv list` to see the environments there are")
             raise TargetError(f"there is no environment at `{prefix}`", hints=[hint])
         return Place(env_toolkit_dir(prefix), prefix)
@@ -189,6 +192,15 @@ def toolkit_with(session: Session, what: str) -> Place | None:
         or any((one.component == "cudnn") == (what == "cudnn") for one in read_ledger(Path(toolkit.path)).archives)
     ]
     return Place(Path(found[0].path), None, found[0]) if len(found) == 1 else None
+
+
+def tidy(place: Place) -> None:
+    """Remove the directories that staging made in an environment when nothing is in them."""
+    if place.prefix is not None:
+        for directory in (place.directory, *place.directory.parents[:2]):
+            if not directory.is_dir() or any(directory.iterdir()):
+                return
+            directory.rmdir()
 
 
 def _only_toolkit(session: Session, cuda: str | None) -> Place:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gpuenv.cli import on_path
 from gpuenv.cli.outcome import Outcome
-from gpuenv.cli.stage import WHAT, add_place, place_of, toolkit_with
+from gpuenv.cli.stage import WHAT, add_place, place_of, tidy, toolkit_with
 from gpuenv.errors import Hint, TargetError
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
 
     named = args.name or args.prefix or args.toolkit_dir or args.into == "env"
     place = None if named else toolkit_with(session, args.what)
-    directory = (place or place_of(args, session, cuda=None)).directory
+    place = place or place_of(args, session, cuda=None)
+    directory = place.directory
     settled = settle(directory)
     staged = [one.component for one in read_ledger(directory).archives] if directory.is_dir() else []
     components = [one for one in staged if (one == "cudnn") == (args.what == "cudnn")]
@@ -35,6 +36,7 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
         data = {"directory": directory, "components": [], "removed": 0, "restored": 0, "left": [], "off_path": True}
         return Outcome(data, f"Took `{directory / 'bin'}` off your PATH", talk=True)
     if not components and settled:
+        tidy(place)
         data = {"directory": directory, "components": [], "removed": 0, "restored": 0, "left": []}
         return Outcome(
             data, f"Put in order what a run that was killed had begun: `{directory}` is as it was", talk=True
@@ -50,6 +52,7 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
         session.report(Warned(message))
     removed, restored = sum(len(one.removed) for one in undone), sum(len(one.restored) for one in undone)
     data = {"directory": directory, "components": components, "removed": removed, "restored": restored, "left": left}
+    tidy(place)
     data["off_path"] = on_path.take_off(session, directory)
     off = ", and off your PATH" if data["off_path"] else ""
     back = f", {restored} put back as they were" if restored else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gpuenv.cli import options
 from gpuenv.cli.outcome import Outcome, Status
 from gpuenv.cli.text import option_for, size
-from gpuenv.errors import GpuenvError, Hint, Interrupted
+from gpuenv.errors import GpuenvError, Hint, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from gpuenv.model import Warmed
@@ -45,6 +45,8 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     from gpuenv.paths import log_dir
     from gpuenv.warm import WarmOptions
 
+    if args.force and args.import_file is None:
+        raise UsageError("`--force` is for `--import`", hints=[Hint("warm.force", "leave it out")])
     target = options.existing_target(args, session)
     if args.export is not None:
         shared = pipeline.export_warm(session, target, Path(args.export))

@@ -15,6 +15,7 @@ import io
 import os
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from gpuenv.errors import FetchError, GpuenvError, Hint, TargetError
+from gpuenv.errors import FetchError, GpuenvError, Hint, NoGpuError, TargetError
 from gpuenv.extension import CheckContext
 from gpuenv.model import Host, Shared
 from gpuenv.paths import warm_record_path
@@ -130,7 +131,13 @@ def _matching(host: Host, here: _Here, manifest: Manifest) -> list[Exported]:
     found = [one for one in manifest.entries if (one.gpu, one.driver) in keys]
     if not found:
         has = " and ".join(f"{one.gpu} with driver {one.driver}" for one in manifest.entries)
-        this = " and ".join(f"{gpu} with driver {driver}" for gpu, driver in sorted(keys)) or "no NVIDIA GPU"
+        if not keys:
+            raise NoGpuError(
+                "no NVIDIA GPU and driver were found to take compiled code for",
+                cause=f"the file is for {has}",
+                hints=[Hint("warm.there", "run the same command on the machine with the GPU")],
+            )
+        this = " and ".join(f"{gpu} with driver {driver}" for gpu, driver in sorted(keys))
         raise GpuenvError(
             "the file was compiled for another GPU or driver",
             cause=f"expected {this}, which this machine has; found {has}",
@@ -203,7 +210,7 @@ def _opened(file: Path) -> tarfile.TarFile:
         return tarfile.open(file, "r:gz")
     except FileNotFoundError as err:
         raise TargetError(f"there is no file `{file}`") from err
-    except (OSError, tarfile.TarError) as err:
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as err:
         raise _damaged(file, str(err)) from err
 
 
@@ -214,7 +221,7 @@ def _manifest(archive: tarfile.TarFile, file: Path) -> Manifest:
         if content is None:
             raise _damaged(file, f"expected `{_MANIFEST}` at its beginning")
         return msgspec.json.decode(content.read(), type=Manifest)
-    except (OSError, EOFError, tarfile.TarError, msgspec.DecodeError) as err:
+    except (OSError, EOFError, tarfile.TarError, zlib.error, msgspec.DecodeError) as err:
         raise _damaged(file, str(err)) from err
 
 
@@ -229,9 +236,11 @@ def _fill(archive: tarfile.TarFile, file: Path, cache: Path) -> None:
         if cache.exists():
             cache.rename(old)
         new.rename(cache)
-    except (OSError, EOFError, tarfile.TarError) as err:
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as err:
         if not cache.exists() and old.exists():
             old.rename(cache)
+        if isinstance(err, OSError) and err.errno is not None:  # of the disk; damaged data has no number
+            raise GpuenvError(f"the compute cache `{cache}` cannot be filled", cause=str(err)) from err
         raise _damaged(file, str(err)) from err
     finally:
         shutil.rmtree(new, ignore_errors=True)
