@@ -258,7 +258,10 @@ def import_warm(session: Session, target: Target, file: Path, *, replace_existin
 
     with locked(target.prefix, session.state_dir):
         context = _warm_context(session, target, probe.look_for_gpus(session.plugins.probes()))
-        return share.take(context, file, replace=replace_existing)
+        shared = share.take(context, file, replace=replace_existing)
+        state = warm.readiness(target.prefix, context.recipe, context.environment.get("CUDA_CACHE_PATH"), context.host)
+        receipt.update_gpu_code(receipt.read_receipt(target.prefix), state)
+        return shared
 
 
 def _warm_context(session: Session, target: Target, host: Host) -> CheckContext:

@@ -237,8 +237,12 @@ def test_info_and_receipt__say_whether_the_gpu_code_is_ready(
     assert readiness(gpuenv) == "cold"
     monkeypatch.setenv("LD_LIBRARY_PATH", str(build_fake_gpu(tmp_path / "ampere", "MAJOR=8", "MINOR=6").parent))
     assert readiness(gpuenv) == "native"
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(build_fake_gpu(tmp_path / "old", "MAJOR=3", "MINOR=0").parent))
+    assert readiness(gpuenv) == "unknown"
+    assert "unknown: it has no code for a GPU of this machine" in gpuenv("info").out
     monkeypatch.delenv("LD_LIBRARY_PATH")
     assert readiness(gpuenv) == "unknown"
+    assert "unknown: no GPU here" in gpuenv("info").out
 
 
 def test_warm__export_then_import__nothing_is_compiled_again(
@@ -253,6 +257,7 @@ def test_warm__export_then_import__nothing_is_compiled_again(
     before = loads(gpu)
     taken = gpuenv("warm", "-n", "b", "--import", file)
     assert taken.code == 0, taken.err
+    assert json.loads((second / "etc" / "gpuenv" / "receipt.json").read_text())["gpu_code"] == "warm"
     again = gpuenv("warm", "-n", "b")
     assert again.out == "nothing to do: all 13 modules are compiled for 9.0 with driver 580.159.04\n"
     assert loads(gpu) == before

@@ -28,7 +28,11 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     found = pipeline.environments(session, host)
     made = [{"name": one.name, "prefix": one.prefix, "gpu_code": state} for one, state in found]
     data = {"gpuenv_version": __version__, "host": host, "data_dir": session.data_dir, "environments": made}
-    rows = [(f"environment {one.name or one.prefix}", _READY[state], f"{one.framework}") for one, state in found]
+    unknown = _UNSERVED if host.gpus else _NO_GPU
+    rows = [
+        (f"environment {one.name or one.prefix}", _READY.get(state, unknown), f"{one.framework}")
+        for one, state in found
+    ]
     return Outcome(data, host_text(host, rows))
 
 
@@ -37,8 +41,9 @@ _READY = {
     "native": "native: has machine code for this GPU",
     "warm": "warm: its GPU code is compiled for this GPU",
     "cold": "cold: this GPU compiles its code at first use; `gpuenv warm` does it ahead",
-    "unknown": "no GPU here to say whether its code is ready for",
 }
+_NO_GPU = "unknown: no GPU here to say whether its code is ready for"
+_UNSERVED = "unknown: it has no code for a GPU of this machine, or the driver is not known"
 
 
 def host_text(host: Host, more: Iterable[tuple[str, str, str]] = ()) -> str:
