@@ -157,10 +157,17 @@ def test_look__several_things_wrong__all_are_named(prefix: Path) -> None:
     assert {it.rule for it in look(prefix)[1]} == {"env.protobuf", "env.numpy", "env.library-missing"}
 
 
-def test_look__pip_installed_without_cuda__says_which_wheels_bring_it(prefix: Path) -> None:
+@pytest.mark.parametrize("has_pip", [True, False])
+def test_look__pip_installed_without_cuda__says_which_wheels_bring_it(prefix: Path, has_pip: bool) -> None:
+    """A virtual environment that uv made has no pip: then the command is uv's."""
     shutil.rmtree(prefix / SITE / "nvidia" / "cublas")
+    if has_pip:
+        (prefix / SITE / "pip-24.0.dist-info").mkdir()
+        (prefix / SITE / "pip-24.0.dist-info" / "METADATA").write_text("Name: pip\nVersion: 24.0\n")
     _, found = look(prefix)
-    assert found[0].fix == f"run `{prefix}/bin/python -m pip install nvidia-cublas-cu11`, then `gpuenv doctor --fix`"
+    python = prefix / "bin" / "python"
+    install = f"{python} -m pip install" if has_pip else f"uv pip install --python {python}"
+    assert found[0].fix == f"run `{install} nvidia-cublas-cu11`, then `gpuenv doctor --fix`"
 
 
 def test_conda_doctor__environment_of_others__same_rules(prefix: Path) -> None:

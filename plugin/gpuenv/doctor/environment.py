@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,6 +110,12 @@ class Environment:
     receipt_links: tuple[tuple[str, str], ...] = ()
     missing_startup: tuple[str, ...] = ()
     gpus: tuple[Gpu, ...] = ()
+
+    @property
+    def install(self) -> str:
+        """Return the beginning of a command that installs packages; an environment that uv made has no pip."""
+        python = shlex.quote(str(self.python)) if self.platform.startswith("linux") else str(self.python)
+        return f"{python} -m pip install" if self.one("pip") else f"uv pip install --python {python}"
 
     def all(self, *names: str) -> list[Distribution]:
         """Return the installed distributions of these names."""

@@ -42,7 +42,7 @@ def framework_incomplete(env: Environment) -> Diagnosis | None:
     return Diagnosis(
         "env.framework-incomplete",
         f"TensorFlow {tf.version} is installed by its metadata, but `{_short(missing, env)}` is gone",
-        f"run `{env.python} -m pip install --force-reinstall --no-deps tensorflow=={tf.version}`",
+        f"run `{env.install} --force-reinstall --no-deps tensorflow=={tf.version}`",
         "certain",
         "the files that the wheel's RECORD lists",
         explains=_LIBRARY_RULES,
@@ -146,7 +146,7 @@ def library_damaged(env: Environment) -> Diagnosis | None:
     return Diagnosis(
         "env.library-damaged",
         f"{names} is no whole ELF library, as after a full disk or a download that was cut off",
-        f"run `{env.python} -m pip install --force-reinstall --no-deps {package}`" if package else _RECREATE,
+        f"run `{env.install} --force-reinstall --no-deps {package}`" if package else _RECREATE,
         "certain",
         "System V ABI, ELF header",
         repair=_install(env, f"Install `{package}` again", package, "--reinstall", "--no-deps") if package else None,
@@ -219,7 +219,7 @@ def cudnn_older(env: Environment) -> Diagnosis | None:
         "env.cudnn-older",
         f"cuDNN {'.'.join(map(str, min(versions)))} is found, but TensorFlow {tf.version} was built with {known.cudnn} "
         "and needs the same major version and at least that minor one",
-        f"run `{env.python} -m pip install 'nvidia-cudnn-cu{'12' if least >= (8, 9) else '11'}>={known.cudnn}'`",
+        f"run `{env.install} 'nvidia-cudnn-cu{'12' if least >= (8, 9) else '11'}>={known.cudnn}'`",
         "certain",
         "https://www.tensorflow.org/install/source#gpu, https://github.com/tensorflow/tensorflow/issues/60913",
     )
@@ -292,10 +292,10 @@ def _wheels(env: Environment, tf: TensorFlow, missing: Iterable[Library]) -> str
     if env.kind == "gpuenv" or tf.version < Version("2.4") or env.platform == "win-64":
         return _RECREATE
     if tf.version >= Version("2.14"):
-        return f"run `{env.python} -m pip install 'tensorflow[and-cuda]=={tf.version}'`"
+        return f"run `{env.install} 'tensorflow[and-cuda]=={tf.version}'`"
     stems = {it.name.partition(".so")[0].removeprefix("lib") for it in missing if it.elsewhere is None}
     names = sorted({_WHEELS[stem] for stem in stems if stem in _WHEELS})
-    return f"run `{env.python} -m pip install {' '.join(names)}`, then `gpuenv doctor --fix`" if names else _RECREATE
+    return f"run `{env.install} {' '.join(names)}`, then `gpuenv doctor --fix`" if names else _RECREATE
 
 
 def _install(env: Environment, summary: str, requirement: str, *options: str) -> Repair:

@@ -113,7 +113,7 @@ def _clash(env: Environment, who: str, requirement: Requirement, dist: Distribut
     return Diagnosis(
         f"env.{dist.name}" if known else f"env.requirement.{dist.name}",
         f"{dist.name} {dist.version} is installed, but {who} needs `{wanted}`",
-        f"run `{env.python} -m pip install '{wanted}'`",
+        f"run `{env.install} '{wanted}'`",
         "certain" if known else "possible",
         source,
         repair=_install(env, f"Install `{wanted}` instead of {dist.version}", wanted),
@@ -128,7 +128,7 @@ def _absent(env: Environment, framework: Distribution, requirement: Requirement,
     return Diagnosis(
         f"env.absent.{name}",
         f"{framework.name} {framework.version} needs `{wanted}`, which is not installed",
-        f"run `{env.python} -m pip install '{wanted}'`",
+        f"run `{env.install} '{wanted}'`",
         "likely",
         f"`Requires-Dist` of {framework.name} {framework.version}",
         repair=_install(env, f"Install `{wanted}`", wanted),
@@ -146,7 +146,7 @@ def keras_mismatch(env: Environment) -> Diagnosis | None:
     return Diagnosis(
         "env.keras",
         f"Keras {keras.version} is installed, but TensorFlow {tf.version} needs Keras {minor}",
-        f"run `{env.python} -m pip install 'keras=={minor}.*'`",
+        f"run `{env.install} 'keras=={minor}.*'`",
         "certain",
         "https://github.com/tensorflow/tensorflow/issues/56298",
         repair=_install(env, f"Install Keras {minor} instead of {keras.version}", f"keras=={minor}.*"),
@@ -181,7 +181,7 @@ def duplicate(env: Environment) -> Diagnosis | None:
     return Diagnosis(
         "env.duplicate",
         f"packages are installed in two versions at once, so that their files are mixed: {said}",
-        f"run `{env.python} -m pip install --force-reinstall {' '.join(sorted(twice))}`",
+        f"run `{env.install} --force-reinstall {' '.join(sorted(twice))}`",
         "certain",
         "https://packaging.python.org/en/latest/specifications/recording-installed-packages/",
     )
