@@ -18,6 +18,11 @@ shipped recipe and lock, for `--gpu 8.6 --driver 580.65.06` on a machine without
 (activated and not), and removed again. `linked` counts the libraries that gpuenv had to put where TensorFlow looks; 0
 means that TensorFlow finds NVIDIA's wheels by itself. What runs on a GPU is in [evidence](evidence/).
 
+`gpuenv create -n tf --tensorflow 2.15` takes the recipe of a series, with its newest patch release. `--tensorflow
+newest` takes the newest release that fits this machine: its system, its GPUs, its driver, and `--python` when it was
+given. It is the first that `gpuenv explain` lists; a release whose GPU code has to be compiled first counts as fitting.
+Without `--tensorflow` it is the project's own `gpuenv.yaml`, else `tf-2.4`, and when neither fits the newest that does.
+
 | TensorFlow | Python | platform | date | result | linked | on disk | seen |
 |---|---|---|---|---|---|---|---|
 """

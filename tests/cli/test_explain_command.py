@@ -125,6 +125,16 @@ def test_create__tensorflow_newest__chooses_the_newest_that_fits(gpuenv: Run) ->
     assert gpuenv(*newest, "--driver", "455.23").document["data"]["recipe"] == "tf-2.7"
 
 
+def test_create__patch_release_that_no_recipe_has__names_the_one_of_its_series(gpuenv: Run) -> None:
+    ended = gpuenv("create", "-n", "x", "--tensorflow", "2.9.1", "--gpu", "8.6", "--dry-run")
+    assert (ended.code, "hint: use tensorflow 2.9.3: `--recipe tf-2.9`" in ended.err) == (4, True)
+
+
+def test_create__tensorflow_that_is_no_version__usage_error(gpuenv: Run) -> None:
+    ended = gpuenv("create", "-n", "x", "--tensorflow", "newst", "--gpu", "8.6", "--dry-run")
+    assert (ended.code, "expected a version such as `2.15`, or `newest`, found `newst`" in ended.err) == (2, True)
+
+
 @pytest.mark.parametrize("version", [f"2.{minor}" for minor in range(4, 22)])
 def test_create__tensorflow_by_version__plans_that_release_from_its_lock(gpuenv: Run, version: str) -> None:
     plan = gpuenv("create", "-n", "x", "--tensorflow", version, "--gpu", "8.6", "--dry-run", "--json").document["data"]

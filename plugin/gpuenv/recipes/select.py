@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from packaging.version import Version
 
-from gpuenv.errors import GpuenvError, Hint, NoGpuError, NoRecipeError
+from gpuenv.errors import GpuenvError, Hint, NoGpuError, NoRecipeError, UsageError
 from gpuenv.extension import ArtifactSource, Brings
 from gpuenv.model import (
     Choice,
@@ -96,9 +97,10 @@ def choose(
     then newer frameworks before older ones. Within a recipe its own order of sources counts.
 
     Raises NoGpuError when there is no GPU or driver and neither options nor `allow_cpu` say that this is known,
-    NoRecipeError with every reason when nothing fits, UsageError for a Python version that is none.
+    NoRecipeError with what is in the way of the nearest when nothing fits, UsageError for a version that is none.
     """
     check_python(request.python)
+    _check_framework_version(request.framework_version)
     _require_gpu(host, request)
     asked, left_out = _asked(request, _ordered(recipes, default))
     terms = _Terms(host, request, artifact_sources, disk, conda_packages)
@@ -173,6 +175,7 @@ def _asked(request: Request, recipes: list[LoadedRecipe]) -> tuple[list[LoadedRe
     if request.framework_version == "newest":
         return sorted(asked, key=lambda one: Version(one.recipe.framework.version), reverse=True), ()
     kept = [one for one in asked if _has_version(one, request.framework_version)]
+    series = ".".join((request.framework_version or "").split(".")[:2])
     wanted = f"{request.framework or 'the framework'} {request.framework_version or ''}".strip()
     left_out = (
         Rejection(
@@ -186,10 +189,19 @@ def _asked(request: Request, recipes: list[LoadedRecipe]) -> tuple[list[LoadedRe
                 ),
             ),
         )
-        for one in recipes
+        for one in sorted(recipes, key=lambda one: not _has_version(one, series))  # those of the series first
         if one not in kept
     )
     return kept, tuple(left_out)
+
+
+def _check_framework_version(wanted: str | None) -> None:
+    """Raise UsageError for what is no version."""
+    if wanted not in (None, "newest") and re.fullmatch(r"[0-9]+(\.[0-9]+)*\.?", str(wanted)) is None:
+        raise UsageError(
+            f"`--tensorflow`: expected a version such as `2.15`, or `newest`, found `{wanted}`",
+            hints=[Hint("usage.tensorflow", "run `gpuenv matrix` to see every release")],
+        )
 
 
 def _has_version(loaded: LoadedRecipe, wanted: str | None) -> bool:
