@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from gpuenv.recipes.matrix import Cell, Row
 
 _WORDS = {"native": "runs at once", "ptx": "compiles once", "unknown": "unknown", None: "no"}
+_FIRST = ("release", "system", "Python", "CUDA", "cuDNN")
 _PAGE = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -18,6 +19,7 @@ _PAGE = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>gpuenv: which TensorFlow runs on which GPU</title>
 <style>
+:root {{ color-scheme: light dark; }}
 body {{ font: 15px/1.4 system-ui, sans-serif; margin: 2rem; color: #1b1b1b; background: #fff; }}
 form {{ display: flex; flex-wrap: wrap; gap: 1rem; margin: 1rem 0; }}
 label {{ display: flex; gap: .4rem; align-items: center; }}
@@ -51,7 +53,7 @@ once</em>: the GPU code is compiled at first use, which takes minutes, or ahead 
 <span id="count" role="status"></span>
 </form>
 <table>
-<thead><tr><th>release</th><th>system</th><th>Python</th><th>CUDA</th><th>cuDNN</th>{heads}</tr></thead>
+<thead><tr>{first_heads}{heads}</tr></thead>
 <tbody>
 {rows}
 </tbody>
@@ -102,7 +104,8 @@ def page(rows: Sequence[Row]) -> str:
         platforms=_options(dict.fromkeys(row.platform for row in rows)),
         pythons=_options(pythons),
         gpus="".join(f'<option value="{one}">{escape(_gpu(one))}</option>' for one in capabilities),
-        heads="".join(f'<th data-gpu="{one}">{escape(_gpu(one))}</th>' for one in capabilities),
+        first_heads="".join(f'<th scope="col">{name}</th>' for name in _FIRST),
+        heads="".join(f'<th scope="col" data-gpu="{one}">{escape(_gpu(one))}</th>' for one in capabilities),
         rows="\n".join(_row(row) for row in rows),
     )
 
@@ -121,7 +124,8 @@ def _gpu(capability: str) -> str:
 
 def _row(row: Row) -> str:
     first = (f"{row.framework} {row.version}", row.platform, ", ".join(row.pythons), row.cuda_toolkit, row.cudnn)
-    cells = "".join(f"<td>{escape(str(text or ''))}</td>" for text in first)
+    release, *others = (escape(str(text or "")) for text in first)
+    cells = f'<th scope="row">{release}</th>' + "".join(f"<td>{text}</td>" for text in others)
     gpus = "".join(_cell(cell) for cell in row.gpus)
     data = f'data-platform="{escape(row.platform)}" data-pythons="{escape(" ".join(row.pythons))}"'
     return f"<tr {data}>{cells}{gpus}</tr>"
