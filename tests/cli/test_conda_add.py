@@ -93,7 +93,7 @@ def test_add__other_python__says_why_and_what_to_do(
     recipe.write_text(recipe.read_text().replace(f'pythons: ["{conda_channel.python}"]', 'pythons: ["3.6"]'))
     ended = conda("gpuenv", "add", "-n", "mine", "--recipe", recipe, "--gpu", "8.6", "-y")
     assert ended.code == 4
-    assert f"exists for Python 3.6, not for {conda_channel.python}" in ended.err
+    assert f"has a recipe for Python 3.6, not for {conda_channel.python}" in ended.err
     assert "make an environment of its own for the stack: `conda gpuenv create -n NAME`" in ended.err
     assert "--python" not in ended.err
 

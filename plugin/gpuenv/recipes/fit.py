@@ -82,9 +82,7 @@ def recipe_fit(host: Host, request: Request, recipe: Recipe) -> RecipeFit:
     version, python = pick_python(recipe, request.python, installed)
     reasons: list[Reason] = []
     if platform not in recipe.platforms:
-        known = " and ".join(recipe.platforms)
-        fix = "use Linux, or WSL 2 on Windows" if platform.startswith("win") else None
-        reasons.append(Reason("platform.other", f"exists for {known}, not for {platform}", fix))
+        reasons.append(_platform_reason(recipe, platform))
     too_old = _glibc_reason(host, recipe, platform)
     reasons += [too_old] if too_old is not None else []
     excluded = python_reason(recipe, request.python)
@@ -109,6 +107,17 @@ def source_fit(host: Host, request: Request, recipe: Recipe, name: str, gpus: Se
         reasons += [driver_reason] if driver_reason else []
         warnings += [driver_warning] if driver_warning else []
     return SourceFit(tuple(reasons), tuple(warnings))
+
+
+def _platform_reason(recipe: Recipe, platform: str) -> Reason:
+    """Say that the framework uses no GPU there, where that is known, or else that nobody has written a recipe."""
+    message = f"has a recipe for {' and '.join(recipe.platforms)}, not for {platform}"
+    fix = "use Linux, or WSL 2 on Windows" if platform.startswith("win") else None
+    series = ".".join(recipe.framework.version.split(".")[:2])
+    known = facts.claims(series, "gpu", platform) if _is_tensorflow(recipe) else ()
+    if known and known[0].value == "no":
+        message = f"uses no GPU on {'Windows itself' if fix else platform}, only on {' and '.join(recipe.platforms)}"
+    return Reason("platform.other", message, fix)
 
 
 def _glibc_reason(host: Host, recipe: Recipe, platform: str) -> Reason | None:

@@ -40,10 +40,10 @@ def python_reason(recipe: Recipe, asked: str | None) -> Reason | None:
     if asked is None or ".".join(asked.split(".")[:2]) in recipe.pythons:
         return None
     framework, best = recipe.framework, recipe.pythons[0]
-    exists_for = ", ".join(recipe.pythons)
+    known = ", ".join(recipe.pythons)
     return Reason(
         "python.excluded",
-        f"{framework.name} {framework.version} exists for Python {exists_for}, not for {asked}",
+        f"{framework.name} {framework.version} has a recipe for Python {known}, not for {asked}",
         f"use Python {best} instead of {asked}: `--python {best}`",
     )
 

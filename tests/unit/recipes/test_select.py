@@ -150,7 +150,7 @@ def test_choose__gpu_that_is_served__source_and_kind_of_code(host: Host, source:
         ),
         pytest.param(
             machine(RTX_3080, platform="linux-aarch64"),
-            "tf-2.4: exists for linux-64 and win-64, not for linux-aarch64",
+            "tf-2.4: has a recipe for linux-64 and win-64, not for linux-aarch64",
             None,
             id="platform",
         ),
@@ -223,7 +223,7 @@ def test_choose__python__what_is_installed_counts(installed: tuple[str, ...], ve
 
 def test_choose__python_excluded__is_said_with_the_one_to_use() -> None:
     error = refused(machine(RTX_3080), Request(python="3.12"))
-    assert "tf-2.4: tensorflow 2.4.0 exists for Python 3.8, 3.7, 3.6, not for 3.12" in str(error.cause)
+    assert "tf-2.4: tensorflow 2.4.0 has a recipe for Python 3.8, 3.7, 3.6, not for 3.12" in str(error.cause)
     assert "use Python 3.8 instead of 3.12: `--python 3.8`" in hints(error)
 
 
