@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -28,7 +28,8 @@ class Journal:
 
     `backup` is where the environment that stood there before waits; None: none did. With `in_place` the directory
     itself was there and empty, and stays. `entries` are the paths that a removal takes away, or that the new
-    environment takes over from the one it replaces.
+    environment takes over from the one it replaces. `parents` are the directories above that had to be made, the
+    innermost first; they go again, if nobody has put anything else into them.
     """
 
     prefix: str
@@ -36,6 +37,7 @@ class Journal:
     in_place: bool = False
     kind: Literal["create", "replace", "remove"] = "create"
     entries: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -76,7 +78,7 @@ def settle(prefix: Path, state_dir: Path) -> bool:
 def check_target(prefix: Path, *, replace_existing: bool) -> None:
     """Refuse to overwrite. Raises TargetError for a file, a foreign directory, or an environment without leave."""
     elsewhere = Hint("target.other", "choose another place with `-p PATH`, or another name with `-n NAME`")
-    above = next(parent for parent in prefix.parents if os.path.lexists(parent))
+    above = next((parent for parent in prefix.parents if os.path.lexists(parent)), prefix)  # `/` has none
     if not above.is_dir():
         raise TargetError(f"`{prefix}` cannot be made: `{above}` is no directory", hints=[elsewhere])
     if not prefix.exists():
@@ -112,17 +114,18 @@ def creating(prefix: Path, state_dir: Path, keep: Iterable[str] = ()) -> Iterato
     """
     in_place = prefix.is_dir() and not any(prefix.iterdir())
     backup = _aside(prefix, "before") if prefix.exists() and not in_place else None
-    journal = Journal(str(prefix), str(backup) if backup else None, in_place)
+    missing = tuple(str(parent) for parent in prefix.parents if not os.path.lexists(parent))
+    journal = Journal(str(prefix), str(backup) if backup else None, in_place, parents=missing)
     _write_journal(journal, state_dir)
     try:
         if backup:
             prefix.rename(backup)
         prefix.parent.mkdir(parents=True, exist_ok=True)
         yield
+        _write_journal(replace(journal, kind="replace", entries=tuple(keep)), state_dir)
     except BaseException:
         recover(prefix, state_dir)
         raise
-    _write_journal(replace(journal, kind="replace", entries=tuple(keep)), state_dir)
     recover(prefix, state_dir)
 
 
@@ -158,10 +161,10 @@ def adding(prefix: Path, state_dir: Path) -> Iterator[None]:
         raise
     try:
         yield
+        _write_journal(Journal(str(prefix), str(backup), kind="replace"), state_dir)
     except BaseException:
         recover(prefix, state_dir)
         raise
-    _write_journal(Journal(str(prefix), str(backup), kind="replace"), state_dir)
     recover(prefix, state_dir)
 
 
@@ -203,6 +206,9 @@ def recover(prefix: Path, state_dir: Path) -> bool:
         ) from err
     path.unlink()
     _sweep(prefix)
+    for parent in begun.parents if begun.kind == "create" else ():
+        with suppress(OSError):  # somebody else's files are in it by now
+            os.rmdir(parent)
     return True
 
 
@@ -298,7 +304,14 @@ def _delete(entry: Path) -> None:
 
 
 def _write_journal(journal: Journal, state_dir: Path) -> None:
-    _state_file(Path(journal.prefix), state_dir, "json").write_text(json.dumps(asdict(journal)), "utf-8")
+    """Write the journal in one step: a disk that is full must not take the one away that says how to undo."""
+    path = _state_file(Path(journal.prefix), state_dir, "json")
+    new = path.with_suffix(".new")
+    try:
+        new.write_text(json.dumps(asdict(journal)), "utf-8")
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _state_file(prefix: Path, state_dir: Path, suffix: str) -> Path:

@@ -269,3 +269,43 @@ def denied(*args: object) -> None:
 
 def interrupted(*args: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_creating__it_fails__directories_made_above_it_go_too(tmp_path: Path) -> None:
+    prefix, state = tmp_path / "a" / "b" / "tf", tmp_path / "state"
+    with pytest.raises(ValueError, match="broken"), creating_in(prefix, state):
+        make_environment(prefix, "half")
+        raise ValueError("broken")
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+def test_creating__it_fails__directory_above_with_files_of_others_stays(tmp_path: Path) -> None:
+    prefix, state = tmp_path / "a" / "b" / "tf", tmp_path / "state"
+    with pytest.raises(ValueError, match="broken"), creating_in(prefix, state):
+        make_environment(prefix, "half")
+        (tmp_path / "a" / "mine").write_text("")
+        raise ValueError("broken")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["mine"]
+
+
+def test_creating__journal_cannot_be_written_at_the_end__old_environment_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix, state = tmp_path / "tf", tmp_path / "state"
+    make_environment(prefix, "old")
+
+    def full(path: Path, text: str, encoding: str) -> int:
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"), creating_in(prefix, state):
+        make_environment(prefix, "new")
+        monkeypatch.setattr(Path, "write_text", full)
+    assert (prefix / "content").read_text() == "old"
+    assert unfinished(state) == ()
+    assert [path.suffix for path in state.iterdir()] == [".lock"]
+
+
+def test_check_target__root_of_the_file_system__refused() -> None:
+    with pytest.raises(TargetError, match="exists and is not an environment that gpuenv made"):
+        check_target(Path(Path.cwd().anchor), replace_existing=True)
