@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Literal
 
 from gpuenv.errors import Hint, TargetError
-from gpuenv.paths import added_path, receipt_path
+from gpuenv.paths import added_path, is_writable, receipt_path
+from gpuenv.text_files import typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,20 @@ def creating(prefix: Path, state_dir: Path, keep: Iterable[str] = ()) -> Iterato
     recover(prefix, state_dir)
 
 
+def check_writable(prefix: Path) -> None:
+    """Refuse to change what belongs to somebody else, before anything is begun. Raises TargetError."""
+    if not is_writable(prefix):
+        raise TargetError(
+            f"`{prefix}` cannot be changed: you may not write to it",
+            hints=[Hint("target.owner", f"run `ls -ld {typed(prefix)}` to see whose it is, and ask them")],
+        )
+
+
 def check_addable(prefix: Path) -> None:
-    """Refuse what nothing can be added to. Raises TargetError for no environment, conda's own, and gpuenv's own."""
+    """Refuse what nothing can be added to.
+
+    Raises TargetError for no environment, conda's own, gpuenv's own, and one that the user may not write to.
+    """
     new = Hint("target.create", "make a new one with `gpuenv create -n NAME`")
     if not prefix.is_dir():
         raise TargetError(f"there is no environment at `{prefix}`", hints=[new])
@@ -143,6 +156,7 @@ def check_addable(prefix: Path) -> None:
             f"gpuenv made the environment `{prefix}`, which has its stack",
             hints=[Hint("target.replace", f"replace it with `gpuenv create -p {prefix} --force`"), new],
         )
+    check_writable(prefix)
 
 
 @contextmanager
@@ -173,6 +187,7 @@ def remove_entries(prefix: Path, entries: Iterable[str], state_dir: Path) -> Non
 
     Call it inside `locked`. Raises TargetError when the operating system does not allow it.
     """
+    check_writable(prefix)
     _write_journal(Journal(str(prefix), kind="remove", entries=tuple(entries)), state_dir)
     recover(prefix, state_dir)
 

@@ -13,7 +13,17 @@ import pytest
 
 from gpuenv.errors import TargetError
 from gpuenv.paths import receipt_path
-from gpuenv.transaction import adding, check_target, creating, locked, recover, remove_entries, settle, unfinished
+from gpuenv.transaction import (
+    adding,
+    check_addable,
+    check_target,
+    creating,
+    locked,
+    recover,
+    remove_entries,
+    settle,
+    unfinished,
+)
 
 
 def make_environment(prefix: Path, content: str) -> None:
@@ -309,3 +319,27 @@ def test_creating__journal_cannot_be_written_at_the_end__old_environment_is_back
 def test_check_target__root_of_the_file_system__refused() -> None:
     with pytest.raises(TargetError, match="exists and is not an environment that gpuenv made"):
         check_target(Path(Path.cwd().anchor), replace_existing=True)
+
+
+@pytest.fixture
+def of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    prefix = tmp_path / "tf"
+    make_environment(prefix, "theirs")
+    (prefix / "pyvenv.cfg").write_text("")
+    # The system's own answer would be another one for root, who runs the tests in containers.
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    return prefix
+
+
+def test_remove_entries__environment_of_somebody_else__nothing_is_begun(of_somebody_else: Path) -> None:
+    state = of_somebody_else.parent / "state"
+    with pytest.raises(TargetError, match="you may not write to it"), locked(of_somebody_else, state):
+        remove_entries(of_somebody_else, ["content"], state)
+    assert unfinished(state) == ()
+    assert (of_somebody_else / "content").read_text() == "theirs"
+
+
+def test_check_addable__environment_of_somebody_else__refused(of_somebody_else: Path) -> None:
+    receipt_path(of_somebody_else).unlink()
+    with pytest.raises(TargetError, match="you may not write to it"):
+        check_addable(of_somebody_else)
