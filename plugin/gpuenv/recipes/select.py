@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from gpuenv.errors import GpuenvError, Hint, NoGpuError, NoRecipeError
 from gpuenv.extension import ArtifactSource, Brings
 from gpuenv.model import Choice, Host, LoadedRecipe, Reason, Rejection, Request, format_driver_version
-from gpuenv.recipes.fit import gpu_text, is_override, recipe_fit, source_fit
+from gpuenv.recipes.fit import OVERRIDE, gpu_text, is_override, recipe_fit, source_fit
 from gpuenv.recipes.fit_python import check_python
 from gpuenv.recipes.lock_conda import conda_inputs
+from gpuenv.recipes.rejections import cause_of, hints_of
 
 # (recipe, source, platform, Python version) -> bytes that an environment of it takes, or None when nobody knows.
 Size = Callable[[LoadedRecipe, str, str, str], int | None]
@@ -79,6 +80,8 @@ def choose(
     check_python(request.python)
     _require_gpu(host, request)
     asked, left_out = _asked(request, _ordered(recipes, default))
+    if not asked and request.framework_version is not None:
+        raise _no_such_version(request, recipes)
     terms = _Terms(host, request, artifact_sources, disk, conda_packages)
     candidates = [_candidate(terms, loaded, name) for loaded in asked for name in _preferred(terms, loaded)]
     rejected = (*left_out, *_without_source(asked, request), *_rejections(candidates))
@@ -89,37 +92,6 @@ def choose(
         raise _nothing_fits(host, request, asked, rejected)
     warnings = (*chosen.choice.warnings, *(f"without the GPU: {reason.message}" for reason in chosen.reasons))
     return replace(chosen.choice, rejected=rejected, warnings=warnings)
-
-
-def explain_rejections(rejections: Iterable[Rejection]) -> list[str]:
-    """Write a line for each rejection: `tf-2.4 from pypi: driver 440.33 is older than 450.80.02`.
-
-    Sources that nobody provides are left out: nothing about the machine is in their way, and nothing the user could
-    change would help. `unavailable_sources` has them.
-    """
-    return _lines(one for one in rejections if not _is_unavailable(one))
-
-
-def unavailable_sources(rejections: Iterable[Rejection]) -> list[str]:
-    """Write a line for each recipe with sources that nobody provides."""
-    sources: dict[str, list[str]] = {}
-    for one in rejections:
-        if _is_unavailable(one) and one.source is not None:
-            sources.setdefault(one.recipe, []).append(one.source)
-    why = "which need a plugin that is not installed"
-    return [f"{recipe} could also take CUDA from {' or '.join(names)}, {why}" for recipe, names in sources.items()]
-
-
-def _is_unavailable(rejection: Rejection) -> bool:
-    return rejection.source is not None and all(reason.code == "source.unavailable" for reason in rejection.reasons)
-
-
-def _lines(rejections: Iterable[Rejection]) -> list[str]:
-    return [
-        f"{rejection.recipe}{f' from {rejection.source}' if rejection.source else ''}: "
-        + "; ".join(reason.message for reason in rejection.reasons)
-        for rejection in rejections
-    ]
 
 
 def _ordered(recipes: Sequence[LoadedRecipe], default: str) -> list[LoadedRecipe]:
@@ -285,14 +257,47 @@ def _nothing_fits(
     """Say for what nothing fits, why not, and the smallest changes that would help."""
     if request.recipe is not None and asked:
         message = f"recipe `{asked[0].recipe.name}` does not fit {_machine(host, request)}"
-    elif request.framework_version is not None and not asked:
-        message = f"no recipe has {request.framework or 'a framework of version'} {request.framework_version}"
     else:
         message = f"no recipe fits {_machine(host, request)}"
-    lines = explain_rejections(rejected) or _lines(rejected)
-    fixes = [(reason.code, reason.fix) for one in rejected for reason in one.reasons if reason.fix]
-    hints = [Hint(code, fix) for code, fix in dict.fromkeys(fixes)]
-    return NoRecipeError(message, cause="; ".join(lines) or None, hints=[*hints, _LIST])
+    hints = hints_of(rejected)
+    if len({one.recipe for one in rejected}) > 1:
+        hints.append(Hint("recipe.explain", f"run `{_explain(host, request)}` to see what is in the way of each"))
+    return NoRecipeError(message, cause=cause_of(rejected), hints=[*hints, _LIST])
+
+
+def _explain(host: Host, request: Request) -> str:
+    """Return the command that explains the same machine: what was named has to be named again."""
+    words = ["gpuenv explain"]
+    for gpu in host.gpus:
+        if gpu.source == OVERRIDE and gpu.compute_capability is not None:
+            words.append(f"--gpu {'.'.join(map(str, gpu.compute_capability))}")
+    if host.driver is not None and host.driver.source == OVERRIDE and host.driver.driver_version is not None:
+        words.append(f"--driver {format_driver_version(host.driver.driver_version)}")
+    return " ".join([*words, *([f"--python {request.python}"] if request.python else [])])
+
+
+def _no_such_version(request: Request, recipes: Sequence[LoadedRecipe]) -> GpuenvError:
+    """Name the versions that there are, and the one next to the one that was asked for."""
+    framework = request.framework or "the framework"
+    found = [one.recipe.framework for one in recipes if request.framework in (None, one.recipe.framework.name)]
+    versions = sorted({Version(one.version) for one in found})
+    near = _nearest(str(request.framework_version), versions)
+    hints = [Hint("framework.nearest", f"did you mean `--{framework} {near}`?")] if near and request.framework else []
+    cause = f"found {', '.join(map(str, versions))}" if versions else None
+    return NoRecipeError(f"no recipe has {framework} {request.framework_version}", cause=cause, hints=[*hints, _LIST])
+
+
+def _nearest(wanted: str, versions: Sequence[Version]) -> Version | None:
+    """Return the version whose minor one is nearest, of two the newer; None for what is no version."""
+    try:
+        asked = Version(wanted)
+    except InvalidVersion:
+        return None
+    return min(
+        reversed(versions),
+        key=lambda one: (abs(one.major - asked.major), abs(one.minor - asked.minor)),
+        default=None,
+    )
 
 
 def _machine(host: Host, request: Request) -> str:
