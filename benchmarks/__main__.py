@@ -1,10 +1,11 @@
-"""Everything that can be measured without a GPU, one after the other, each beside its peer in the same run.
+"""Everything that is measured, one after the other, each beside its peer in the same run.
 
     python -m benchmarks [--quick] [--only PART ...] [--prefix PATH]
 
 Parts: create (against bare uv), staging (against tar and cp, curl and sha256sum), activation (against no gpuenv, in
-each shell), conda (what the plugin adds to `conda list`; needs a conda that has gpuenv), growth (with many
-environments). `--prefix` is a TensorFlow environment that gpuenv made: it saves fetching.
+each shell), conda (what the plugin adds to `conda list`; needs a conda that has gpuenv), doctor, growth (with many
+environments), and on a machine with a GPU first_epoch (by hand, lazy, warmed). `--prefix` is a TensorFlow environment
+that gpuenv made: it saves fetching, and doctor and first_epoch need one; first_epoch empties its compute cache.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ def _parts(args: argparse.Namespace) -> dict[str, tuple[list[str], str | None]]:
             ["benchmarks.conda_startup", "--pairs", "4" if args.quick else "20"],
             None if conda else "no conda is named by GPUENV_TEST_CONDA or on PATH",
         ),
+        "doctor": (["benchmarks.doctor", str(args.prefix)], None if args.prefix else "no `--prefix` is given"),
+        "first_epoch": (["benchmarks.first_epoch", str(args.prefix)], _no_gpu(args.prefix)),
         "growth": (
             [
                 "benchmarks.growth",
@@ -65,6 +68,12 @@ def _parts(args: argparse.Namespace) -> dict[str, tuple[list[str], str | None]]:
             None,
         ),
     }
+
+
+def _no_gpu(prefix: str | None) -> str | None:
+    if shutil.which("nvidia-smi") is None:
+        return "no NVIDIA driver is there"
+    return None if prefix else "no `--prefix` is given"
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
 """Time `gpuenv create --verify files` from a warm cache against bare uv with the same lock.
 
-    python -m benchmarks.create [--pairs 5]
+    python -m benchmarks.create [--pairs 5] [--cold]
 
 Both make the same TensorFlow 2.4.0 environment from the same lock and the same uv cache, in turn (A B A B ...), so
 that a change in the machine's speed meets both. The environments are deleted after each run; deleting is not timed.
 The first pair fills the caches and is not counted. Also timed: `gpuenv --help` and `gpuenv info`. Needs the package
 index for the first pair (about 2 GiB) and Python 3.8.
+
+With `--cold` every run starts with an empty cache, so that each fetches everything, and there is a third contestant:
+pip in a new virtual environment. That measures the index and the network as much as the programs: several pairs, and
+the ratio of a pair, say more than a time.
 """
 
 from __future__ import annotations
@@ -20,9 +24,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+Plan = dict[str, Any]
 GPUENV = [sys.executable, "-m", "gpuenv"]
 
 
@@ -30,65 +36,79 @@ def main() -> None:
     """Run the pairs and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=5, help="counted pairs (default: 5)")
+    parser.add_argument("--cold", action="store_true", help="empty the caches before each run, and time pip too")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="gpuenv-bench-", dir=os.environ.get("TMPDIR")) as directory:
         home = Path(directory)
         os.environ["GPUENV_DATA_DIR"] = str(home / "data")
         plan = json.loads(_run([*GPUENV, "create", "-n", "bench", "--gpu", "8.6", "--dry-run", "--json"]))["data"]
-        bare, with_gpuenv = _contestants(home, plan)
-        times = {"bare uv": [], "gpuenv create": []}  # type: dict[str, list[float]]
-        for pair in range(args.pairs + 1):
-            for name, contestant in (("bare uv", bare), ("gpuenv create", with_gpuenv)):
-                elapsed = contestant()
-                if pair:
-                    times[name].append(elapsed)
-        differences = [b - a for a, b in zip(times["bare uv"], times["gpuenv create"], strict=True)]
-        times["gpuenv create - bare uv"] = differences
-        times["gpuenv --help"] = [_timed([*GPUENV, "--help"]) for _ in range(args.pairs + 1)][1:]
-        times["gpuenv info"] = [_timed([*GPUENV, "info"]) for _ in range(args.pairs + 1)][1:]
+        times = _cold(home, plan, args.pairs) if args.cold else _warm(home, plan, args.pairs)
     _table(times, len(plan["packages"]))
 
 
-def _contestants(home: Path, plan: dict[str, object]) -> tuple[Callable[[], float], Callable[[], float]]:
-    """Make the two functions that build once and return the seconds it took."""
+def _warm(home: Path, plan: Plan, pairs: int) -> dict[str, list[float]]:
+    """Time pairs after one that fills the cache, and what every command costs."""
+    times: dict[str, list[float]] = {"bare uv": [], "gpuenv create": []}
+    for pair in range(pairs + 1):
+        for name, elapsed in (("bare uv", _bare(home, plan, offline=pair > 0)), ("gpuenv create", _gpuenv())):
+            if pair:
+                times[name].append(elapsed)
+    times["gpuenv create - bare uv"] = [b - a for a, b in zip(*times.values(), strict=True)]
+    for words in (["--help"], ["info"]):
+        times[" ".join(("gpuenv", *words))] = [_timed([*GPUENV, *words]) for _ in range(pairs + 1)][1:]
+    return times
+
+
+def _cold(home: Path, plan: Plan, pairs: int) -> dict[str, list[float]]:
+    """Time rounds of all three, each with an empty cache."""
+    times: dict[str, list[float]] = {"bare uv": [], "gpuenv create": [], "pip": []}
+    for _ in range(pairs):
+        for name, run in (
+            ("bare uv", lambda: _bare(home, plan, offline=False)),
+            ("gpuenv create", _gpuenv),
+            ("pip", lambda: _pip(home, plan)),
+        ):
+            os.environ |= {"UV_CACHE_DIR": str(home / "cache"), "PIP_CACHE_DIR": str(home / "cache")}
+            times[name].append(run())
+            shutil.rmtree(home / "cache", ignore_errors=True)
+    pairs_of = zip(times["bare uv"], times["gpuenv create"], strict=True)
+    times["gpuenv create / bare uv"] = [b / a for a, b in pairs_of]
+    return times
+
+
+def _bare(home: Path, plan: Plan, *, offline: bool) -> float:
+    """Make the environment with uv alone; return the seconds."""
     from gpuenv.engines.uv import uv_binary
 
-    uv, prefix, lock = str(uv_binary()), home / "bare", str(plan["lock"])
-    python = plan["python"]["path"]  # type: ignore[index]
+    uv, prefix = str(uv_binary()), home / "bare"
+    environment = {**os.environ, "VIRTUAL_ENV": ""}
+    options = [*(["--offline"] if offline else []), "--no-deps", "--require-hashes", "-r", str(plan["lock"])]
+    started = time.monotonic()
+    _run([uv, "venv", "--quiet", "--python", str(plan["python"]["path"]), str(prefix)], environment)
+    _run([uv, "pip", "install", "--quiet", "--python", str(prefix), *options], environment)
+    elapsed = time.monotonic() - started
+    shutil.rmtree(prefix)
+    return elapsed
 
-    def bare() -> float:
-        environment = {**os.environ, "VIRTUAL_ENV": ""}
-        started = time.monotonic()
-        _run([uv, "venv", "--quiet", "--python", python, str(prefix)], environment)
-        install = [
-            uv,
-            "pip",
-            "install",
-            "--quiet",
-            "--python",
-            str(prefix),
-            "--no-deps",
-            "--require-hashes",
-            "-r",
-            lock,
-        ]
-        if bare.warm:  # type: ignore[attr-defined]
-            install.insert(3, "--offline")
-        _run(install, environment)
-        elapsed = time.monotonic() - started
-        bare.warm = True  # type: ignore[attr-defined]
-        shutil.rmtree(prefix)
-        return elapsed
 
-    bare.warm = False  # type: ignore[attr-defined]
+def _pip(home: Path, plan: Plan) -> float:
+    """Make the environment with venv and its pip; return the seconds."""
+    prefix = home / "pip"
+    options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "-r", str(plan["lock"])]
+    started = time.monotonic()
+    _run([str(plan["python"]["path"]), "-m", "venv", str(prefix)])
+    _run([str(prefix / "bin" / "python"), "-m", "pip", "install", *options])
+    elapsed = time.monotonic() - started
+    shutil.rmtree(prefix)
+    return elapsed
 
-    def with_gpuenv() -> float:
-        command = [*GPUENV, "create", "-n", "bench", "--gpu", "8.6", "--verify", "files", "--yes", "--quiet"]
-        elapsed = _timed(command)
-        _run([*GPUENV, "remove", "-n", "bench", "--yes"])
-        return elapsed
 
-    return bare, with_gpuenv
+def _gpuenv() -> float:
+    """Make the environment with gpuenv, with the check `files`; return the seconds."""
+    command = [*GPUENV, "create", "-n", "bench", "--gpu", "8.6", "--verify", "files", "--yes", "--quiet"]
+    elapsed = _timed(command)
+    _run([*GPUENV, "remove", "-n", "bench", "--yes"])
+    return elapsed
 
 
 def _run(command: Sequence[str], environment: dict[str, str] | None = None) -> str:

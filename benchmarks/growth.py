@@ -1,4 +1,4 @@
-"""Cost against growth: create, verify, list and info with 1, 10 and 100 environments, the cache with 1,000 archives.
+"""Cost against growth: commands with 1, 10 and 100 environments, the cache with 1,000 archives.
 
     python -m benchmarks.growth [--most 100] [--prefix PATH]
 
@@ -90,7 +90,7 @@ def _environments(home: Path, most: int) -> None:
                 times.append(_once(command))
                 made += 1
             _row(f"create, {count} there", statistics.median(times[-5:]))
-            for words in (["verify", "-n", "e0", "files"], ["list"], ["info"]):
+            for words in (["verify", "-n", "e0", "files"], ["doctor", "-n", "e0"], ["list"], ["info"]):
                 _row(f"{' '.join(words)}, {count} there", _median(words))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,11 @@ def added_path(prefix: Path) -> Path:
 def receipt_path(prefix: Path) -> Path:
     """Return the file whose presence says that gpuenv made this environment and that it is whole."""
     return etc_dir(prefix) / "receipt.json"
+
+
+def is_writable(prefix: Path) -> bool:
+    """Say whether this user may change the environment, which may be one that an administrator made for everybody."""
+    return all(os.access(it, os.W_OK) for it in (prefix, etc_dir(prefix)) if it.exists())
 
 
 def log_dir(prefix: Path) -> Path:

@@ -7,7 +7,9 @@ environment stays for a look, and its receipt says what failed.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -40,11 +42,11 @@ from gpuenv.model import (
     Warmed,
     Warned,
 )
-from gpuenv.paths import free_bytes, log_dir
+from gpuenv.paths import free_bytes, is_writable, log_dir
 from gpuenv.recipes import lock, lock_conda, search, select
 from gpuenv.session import Session, Target
 from gpuenv.settings import environments_dir
-from gpuenv.transaction import adding, check_addable, check_target, creating, locked, remove_entries
+from gpuenv.transaction import adding, check_addable, check_target, check_writable, creating, locked, remove_entries
 from gpuenv.warm import WarmOptions
 
 
@@ -152,12 +154,15 @@ class VerifyOptions:
 
 
 def lasting(
-    results: tuple[CheckResult, ...], overrides: Overrides, options: VerifyOptions
+    results: tuple[CheckResult, ...], overrides: Overrides, options: VerifyOptions, *, writable: bool = True
 ) -> tuple[tuple[CheckResult, ...], str | None]:
     """Return the results that say something about this environment on this machine, and why the others do not.
 
     A check that was given less time than usual has not shown that the environment is broken, only that it took longer.
+    An environment that the user may not write to keeps none.
     """
+    if not writable:
+        return (), "you may not write to the environment"
     if (overrides.gpus, overrides.driver_version, overrides.cuda_driver_api) != (None, None, None):
         return (), f"{overrides.source} speaks of another machine"
     kept = tuple(it for it in results if it.status != "failed" or options.timeout_s >= DEFAULT_TIMEOUT_S)
@@ -174,18 +179,21 @@ def verify_environment(
     Only `lasting` results change the receipt. Raises TargetError when gpuenv did not make it, UsageError for a check
     that nobody provides.
     """
-    with locked(target.prefix, session.state_dir):
+    mine = is_writable(target.prefix)
+    with locked(target.prefix, session.state_dir) if mine else nullcontext():
         made = receipt.read_receipt(target.prefix)
         recipe = receipt.read_recipe(target.prefix)
         checks = session.checks(options.checks or tuple(recipe.checks))
         host = session.step("probe", probe.look, overrides, session.plugins.probes())
         built = session.engine(made.engine).describe(target.prefix)
         context = check_context(session, built, recipe, made.source, host)
-        context = replace(context, data=options.data, timeout_s=options.timeout_s)
+        logs = context.log_dir if mine else Path(tempfile.mkdtemp(prefix="gpuenv-log-"))
+        context = replace(context, data=options.data, timeout_s=options.timeout_s, log_dir=logs)
         rules = session.plugins.doctor_rules
         results = session.step("verify", verify.run_checks, checks, context, session.report, rules)
-        kept, _ = lasting(results, overrides, options)
-        _note_driver(made, checks, kept)
+        kept, _ = lasting(results, overrides, options, writable=mine)
+        if mine:
+            _note_driver(made, checks, kept)
         return receipt.update_checks(made, kept) if kept else made, results
 
 
@@ -219,6 +227,7 @@ def warm_environment(session: Session, target: Target, options: WarmOptions) -> 
 
     Raises TargetError when gpuenv did not make it, NoGpuError without a GPU, GpuenvError when nothing can be compiled.
     """
+    check_writable(target.prefix)
     with locked(target.prefix, session.state_dir):
         host = probe.look_for_gpus(session.plugins.probes())
         context = _warm_context(session, target, host)

@@ -15,7 +15,7 @@ from gpuenv.errors import Hint, TargetError
 def write_texts(texts: Mapping[Path, str]) -> None:
     """Write every file in UTF-8, with the directories they need; nothing is replaced before all of it is on the disk.
 
-    Raises TargetError for a directory that cannot be made or written.
+    Raises TargetError for a directory that cannot be made or written, OSError for a full disk.
     """
     written: list[tuple[Path, Path]] = []
     path = Path()
@@ -30,6 +30,9 @@ def write_texts(texts: Mapping[Path, str]) -> None:
         for temporary, path in written:
             os.replace(temporary, path)
     except OSError as err:
+        if err.errno in (errno.ENOSPC, errno.EDQUOT):
+            err.filename = err.filename or str(path)  # what failed was writing into a file that was open
+            raise
         raise TargetError(
             f"`{path}` cannot be written",
             cause=str(err),

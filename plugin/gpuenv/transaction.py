@@ -13,13 +13,14 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from gpuenv.errors import Hint, TargetError
-from gpuenv.paths import added_path, receipt_path
+from gpuenv.paths import added_path, is_writable, receipt_path
+from gpuenv.text_files import typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Journal:
 
     `backup` is where the environment that stood there before waits; None: none did. With `in_place` the directory
     itself was there and empty, and stays. `entries` are the paths that a removal takes away, or that the new
-    environment takes over from the one it replaces.
+    environment takes over from the one it replaces. `parents` are the directories above that had to be made, the
+    innermost first; they go again, if nobody has put anything else into them.
     """
 
     prefix: str
@@ -36,6 +38,7 @@ class Journal:
     in_place: bool = False
     kind: Literal["create", "replace", "remove"] = "create"
     entries: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -76,7 +79,7 @@ def settle(prefix: Path, state_dir: Path) -> bool:
 def check_target(prefix: Path, *, replace_existing: bool) -> None:
     """Refuse to overwrite. Raises TargetError for a file, a foreign directory, or an environment without leave."""
     elsewhere = Hint("target.other", "choose another place with `-p PATH`, or another name with `-n NAME`")
-    above = next(parent for parent in prefix.parents if os.path.lexists(parent))
+    above = next((parent for parent in prefix.parents if os.path.lexists(parent)), prefix)  # `/` has none
     if not above.is_dir():
         raise TargetError(f"`{prefix}` cannot be made: `{above}` is no directory", hints=[elsewhere])
     if not prefix.exists():
@@ -112,22 +115,35 @@ def creating(prefix: Path, state_dir: Path, keep: Iterable[str] = ()) -> Iterato
     """
     in_place = prefix.is_dir() and not any(prefix.iterdir())
     backup = _aside(prefix, "before") if prefix.exists() and not in_place else None
-    journal = Journal(str(prefix), str(backup) if backup else None, in_place)
+    missing = tuple(str(parent) for parent in prefix.parents if not os.path.lexists(parent))
+    journal = Journal(str(prefix), str(backup) if backup else None, in_place, parents=missing)
     _write_journal(journal, state_dir)
     try:
         if backup:
             prefix.rename(backup)
         prefix.parent.mkdir(parents=True, exist_ok=True)
         yield
+        _write_journal(replace(journal, kind="replace", entries=tuple(keep)), state_dir)
     except BaseException:
         recover(prefix, state_dir)
         raise
-    _write_journal(replace(journal, kind="replace", entries=tuple(keep)), state_dir)
     recover(prefix, state_dir)
 
 
+def check_writable(prefix: Path) -> None:
+    """Refuse to change what belongs to somebody else, before anything is begun. Raises TargetError."""
+    if not is_writable(prefix):
+        raise TargetError(
+            f"`{prefix}` cannot be changed: you may not write to it",
+            hints=[Hint("target.owner", f"run `ls -ld {typed(prefix)}` to see whose it is, and ask them")],
+        )
+
+
 def check_addable(prefix: Path) -> None:
-    """Refuse what nothing can be added to. Raises TargetError for no environment, conda's own, and gpuenv's own."""
+    """Refuse what nothing can be added to.
+
+    Raises TargetError for no environment, conda's own, gpuenv's own, and one that the user may not write to.
+    """
     new = Hint("target.create", "make a new one with `gpuenv create -n NAME`")
     if not prefix.is_dir():
         raise TargetError(f"there is no environment at `{prefix}`", hints=[new])
@@ -140,6 +156,7 @@ def check_addable(prefix: Path) -> None:
             f"gpuenv made the environment `{prefix}`, which has its stack",
             hints=[Hint("target.replace", f"replace it with `gpuenv create -p {prefix} --force`"), new],
         )
+    check_writable(prefix)
 
 
 @contextmanager
@@ -158,10 +175,10 @@ def adding(prefix: Path, state_dir: Path) -> Iterator[None]:
         raise
     try:
         yield
+        _write_journal(Journal(str(prefix), str(backup), kind="replace"), state_dir)
     except BaseException:
         recover(prefix, state_dir)
         raise
-    _write_journal(Journal(str(prefix), str(backup), kind="replace"), state_dir)
     recover(prefix, state_dir)
 
 
@@ -170,6 +187,7 @@ def remove_entries(prefix: Path, entries: Iterable[str], state_dir: Path) -> Non
 
     Call it inside `locked`. Raises TargetError when the operating system does not allow it.
     """
+    check_writable(prefix)
     _write_journal(Journal(str(prefix), kind="remove", entries=tuple(entries)), state_dir)
     recover(prefix, state_dir)
 
@@ -203,6 +221,9 @@ def recover(prefix: Path, state_dir: Path) -> bool:
         ) from err
     path.unlink()
     _sweep(prefix)
+    for parent in begun.parents if begun.kind == "create" else ():
+        with suppress(OSError):  # somebody else's files are in it by now
+            os.rmdir(parent)
     return True
 
 
@@ -298,7 +319,14 @@ def _delete(entry: Path) -> None:
 
 
 def _write_journal(journal: Journal, state_dir: Path) -> None:
-    _state_file(Path(journal.prefix), state_dir, "json").write_text(json.dumps(asdict(journal)), "utf-8")
+    """Write the journal in one step: a disk that is full must not take the one away that says how to undo."""
+    path = _state_file(Path(journal.prefix), state_dir, "json")
+    new = path.with_suffix(".new")
+    try:
+        new.write_text(json.dumps(asdict(journal)), "utf-8")
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _state_file(prefix: Path, state_dir: Path, suffix: str) -> Path:

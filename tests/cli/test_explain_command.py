@@ -107,32 +107,21 @@ def test_explain__recipe_of_the_project__told_from_the_shipped_one(
     assert said.splitlines()[-1] == "Next: gpuenv create -n tf --recipe our-stack --gpu 9.0"
 
 
-def test_create__nothing_fits__the_nearest_recipes_and_a_command_that_tells_about_all(gpuenv: Run) -> None:
+def test_create__nothing_fits__short_and_with_a_command_that_tells_about_all(gpuenv: Run) -> None:
     machine = ["--gpu", "8.0", "--driver", "450.51.05"]
     ended = gpuenv("create", "-n", "x", *machine, "--dry-run", "--json")
     (error,) = ended.document["errors"]
     assert ended.code == 4
-    assert error["cause"].endswith("; and 16 more recipes that do not fit")
-    assert len(error["cause"]) < 600
-    hints = [hint["text"] for hint in error["hints"]]
+    assert len(error["cause"]) < 800
+    hints = " ".join(hint["text"] for hint in error["hints"])
     assert "update the NVIDIA driver to 450.80.02 or newer" in hints
-    assert f"run `gpuenv explain {' '.join(machine)}` to see what is in the way of each recipe" in hints
+    assert f"`gpuenv explain {' '.join(machine)}`" in hints
 
 
 def test_create__tensorflow_newest__chooses_the_newest_that_fits(gpuenv: Run) -> None:
     newest = ["create", "-n", "x", "--tensorflow", "newest", "--gpu", "8.6", "--dry-run", "--json"]
     assert gpuenv(*newest, "--driver", "580.65.06").document["data"]["recipe"] == "tf-2.21"
     assert gpuenv(*newest, "--driver", "455.23").document["data"]["recipe"] == "tf-2.7"
-
-
-def test_create__patch_release_that_no_recipe_has__names_the_one_of_its_series(gpuenv: Run) -> None:
-    ended = gpuenv("create", "-n", "x", "--tensorflow", "2.9.1", "--gpu", "8.6", "--dry-run")
-    assert (ended.code, "hint: use tensorflow 2.9.3: `--recipe tf-2.9`" in ended.err) == (4, True)
-
-
-def test_create__tensorflow_that_is_no_version__usage_error(gpuenv: Run) -> None:
-    ended = gpuenv("create", "-n", "x", "--tensorflow", "newst", "--gpu", "8.6", "--dry-run")
-    assert (ended.code, "expected a version such as `2.15`, or `newest`, found `newst`" in ended.err) == (2, True)
 
 
 @pytest.mark.parametrize("version", [f"2.{minor}" for minor in range(4, 22)])

@@ -165,6 +165,14 @@ def test_run__cannot_be_started__the_exit_code_of_shells(
     assert "tool`" in ended.err
 
 
+def test_run__file_that_is_no_program__is_there_and_cannot_be_started(gpuenv: Run, prefix: Path) -> None:
+    plain = prefix / "plain file"
+    plain.write_text("data")
+    ended = gpuenv("run", "-n", "tf", "--", str(plain))
+    assert ended.code == 126
+    assert "it is not a program" in ended.err
+
+
 @pytest.fixture
 def slow_uv(tmp_path: Path) -> Iterator[Path]:
     """A uv that writes its process number and goes on for a minute."""

@@ -38,6 +38,11 @@ def test_lasting__less_time_was_enough__all_is_kept() -> None:
     assert lasting((OK,), Overrides(), VerifyOptions(timeout_s=1.0)) == ((OK,), None)
 
 
+def test_lasting__environment_of_somebody_else__nothing_is_kept() -> None:
+    kept, reason = lasting((OK,), Overrides(), VerifyOptions(), writable=False)
+    assert (kept, reason) == ((), "you may not write to the environment")
+
+
 RECIPE = Path(__file__).parents[2] / "recipes" / "tf-2.4.yaml"
 RTX_3080 = Gpu(0, None, (8, 6), None, "nvml")
 

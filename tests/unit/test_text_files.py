@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 
@@ -22,6 +23,18 @@ def test_write_texts__one_cannot_be_written__none_is(tmp_path: Path) -> None:
         write_texts({tmp_path / "old.txt": "new", tmp_path / "file" / "x.txt": "x"})
     assert (tmp_path / "old.txt").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "old.txt"]
+
+
+def test_write_texts__disk_is_full__says_so_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, text: str, encoding: str) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_texts({tmp_path / "x.yaml": "x"})
+    assert caught.value.filename == str(tmp_path / "x.yaml")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX quoting; run on Linux")

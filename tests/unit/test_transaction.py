@@ -13,7 +13,17 @@ import pytest
 
 from gpuenv.errors import TargetError
 from gpuenv.paths import receipt_path
-from gpuenv.transaction import adding, check_target, creating, locked, recover, remove_entries, settle, unfinished
+from gpuenv.transaction import (
+    adding,
+    check_addable,
+    check_target,
+    creating,
+    locked,
+    recover,
+    remove_entries,
+    settle,
+    unfinished,
+)
 
 
 def make_environment(prefix: Path, content: str) -> None:
@@ -269,3 +279,67 @@ def denied(*args: object) -> None:
 
 def interrupted(*args: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_creating__it_fails__directories_made_above_it_go_too(tmp_path: Path) -> None:
+    prefix, state = tmp_path / "a" / "b" / "tf", tmp_path / "state"
+    with pytest.raises(ValueError, match="broken"), creating_in(prefix, state):
+        make_environment(prefix, "half")
+        raise ValueError("broken")
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+def test_creating__it_fails__directory_above_with_files_of_others_stays(tmp_path: Path) -> None:
+    prefix, state = tmp_path / "a" / "b" / "tf", tmp_path / "state"
+    with pytest.raises(ValueError, match="broken"), creating_in(prefix, state):
+        make_environment(prefix, "half")
+        (tmp_path / "a" / "mine").write_text("")
+        raise ValueError("broken")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["mine"]
+
+
+def test_creating__journal_cannot_be_written_at_the_end__old_environment_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix, state = tmp_path / "tf", tmp_path / "state"
+    make_environment(prefix, "old")
+
+    def full(path: Path, text: str, encoding: str) -> int:
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"), creating_in(prefix, state):
+        make_environment(prefix, "new")
+        monkeypatch.setattr(Path, "write_text", full)
+    assert (prefix / "content").read_text() == "old"
+    assert unfinished(state) == ()
+    assert [path.suffix for path in state.iterdir()] == [".lock"]
+
+
+def test_check_target__root_of_the_file_system__refused() -> None:
+    with pytest.raises(TargetError, match="exists and is not an environment that gpuenv made"):
+        check_target(Path(Path.cwd().anchor), replace_existing=True)
+
+
+@pytest.fixture
+def of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    prefix = tmp_path / "tf"
+    make_environment(prefix, "theirs")
+    (prefix / "pyvenv.cfg").write_text("")
+    # The system's own answer would be another one for root, who runs the tests in containers.
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    return prefix
+
+
+def test_remove_entries__environment_of_somebody_else__nothing_is_begun(of_somebody_else: Path) -> None:
+    state = of_somebody_else.parent / "state"
+    with pytest.raises(TargetError, match="you may not write to it"), locked(of_somebody_else, state):
+        remove_entries(of_somebody_else, ["content"], state)
+    assert unfinished(state) == ()
+    assert (of_somebody_else / "content").read_text() == "theirs"
+
+
+def test_check_addable__environment_of_somebody_else__refused(of_somebody_else: Path) -> None:
+    receipt_path(of_somebody_else).unlink()
+    with pytest.raises(TargetError, match="you may not write to it"):
+        check_addable(of_somebody_else)

@@ -68,7 +68,7 @@ class Again:
         command, rest = found["command"], found["rest"]
         if self.target is None or "-n NAME" in rest:
             return found[0]
-        if command == "create" and self.adds:
+        if command == "create" and self.adds and not _TARGET.match(rest):  # one that names its place means it
             chosen = "".join(f" {option} {value}" for option, value in self.options)
             return f"`{self.before}gpuenv add {self.target}{chosen}`"
         if command == "create":

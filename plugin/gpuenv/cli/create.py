@@ -100,7 +100,7 @@ def make(args: argparse.Namespace, session: Session, target: Target, request: Re
     from gpuenv.cli.verify import failed_checks
     from gpuenv.extension import Brings
     from gpuenv.model import Detail
-    from gpuenv.recipes.select import unavailable_sources
+    from gpuenv.recipes.rejections import unavailable_sources
     from gpuenv.warm import WarmOptions
 
     planned = pipeline.plan(session, request, options.overrides(args, session), target, args.engine)
@@ -162,7 +162,7 @@ def plan_document(planned: Plan) -> dict[str, Any]:
 def plan_text(planned: Plan) -> str:
     """Describe a plan for people."""
     from gpuenv.receipt import describe_gpu
-    from gpuenv.recipes.select import explain_rejections
+    from gpuenv.recipes.rejections import explain_rejections
 
     choice, lock = planned.choice, planned.lock
     brought = "one of the conda packages" if lock.conda_packages else "to be installed by uv"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 from typing import TYPE_CHECKING
 
 from gpuenv.cli import options
 from gpuenv.cli.outcome import Outcome
+from gpuenv.cli.text import quoted
 from gpuenv.errors import Hint, NoCommandError, NotExecutableError, UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +34,16 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
         )
     environment = pipeline.process_environment(session, target)
     program = shutil.which(argv[0], path=environment.get("PATH"))
+    if program is None and os.path.dirname(argv[0]) and os.path.exists(argv[0]):
+        raise NotExecutableError(
+            f"`{argv[0]}` cannot be started: it is not a program",
+            hints=[
+                Hint(
+                    "run.executable",
+                    f"run `ls -ld {quoted(argv[0])}`; a script can be given to its interpreter instead",
+                )
+            ],
+        )
     if program is None:
         raise NoCommandError(
             f"there is no command `{argv[0]}` in `{target.prefix}` or on PATH",

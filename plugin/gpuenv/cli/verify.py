@@ -31,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, session: Session) -> Outcome:
     """Run the checks; a failed one gives exit code 7, one that was named and could not run exit code 3."""
     from gpuenv import pipeline
+    from gpuenv.paths import is_writable
 
     target = options.existing_target(args, session)
     asked = options.split_names(" ".join(args.checks))
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     again = from_receipt(made)
     results = completed(results, again)
     problem = failed_checks(results, again) or (not_run(results, again) if asked else None)
-    _, reason = pipeline.lasting(results, overrides, chosen)
+    _, reason = pipeline.lasting(results, overrides, chosen, writable=is_writable(target.prefix))
     data = {
         "name": made.name,
         "prefix": made.prefix,

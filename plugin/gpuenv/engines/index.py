@@ -54,7 +54,12 @@ def _pip_option(option: str, environ: Mapping[str, str], home: Path) -> str | No
 
 
 def _pip_files(environ: Mapping[str, str], home: Path) -> Iterator[Path]:
-    """List pip's configuration files, the weakest first. Source: pip's documentation of its configuration, 2026-11."""
+    """List pip's configuration files, the weakest first; none where `PIP_CONFIG_FILE` is the null device.
+
+    Source: pip's documentation of its configuration, 2026-11.
+    """
+    if environ.get("PIP_CONFIG_FILE") == os.devnull:
+        return
     if os.name == "nt":
         yield Path(environ.get("PROGRAMDATA", r"C:\ProgramData")) / "pip" / "pip.ini"
         yield home / "pip" / "pip.ini"

@@ -63,7 +63,8 @@ class UvEngine:
 
         Raises FetchError for a wrong hash or a failed download, GpuenvError for a full disk.
         """
-        made = run_uv(["venv", "--python", python, "--prompt", plan.name or plan.prefix.name, plan.prefix], report)
+        prompt = prompt_text(plan.name or plan.prefix.name)
+        made = run_uv(["venv", "--python", python, "--prompt", prompt, plan.prefix], report)
         if not made.ok:
             raise build_error(made, plan)
         built = self.describe(plan.prefix)
@@ -155,6 +156,11 @@ def describe_venv(prefix: Path) -> Built:
             "linux-64",
         )
     return Built(prefix, python, version, site_packages, platform)
+
+
+def prompt_text(name: str) -> str:
+    """Return the name as a prompt: uv 0.13 writes it into activation scripts without quoting, and shells read it."""
+    return re.sub(r"""["'$`\\!%^;&|<>\x00-\x1f\x7f]""", "_", name)
 
 
 def uv_binary() -> Path:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from gpuenv.errors import FetchError, GpuenvError, Hint, UnsolvableError
+from gpuenv.errors import FetchError, GpuenvError, Hint, TargetError, UnsolvableError
 from gpuenv.model import Plan, Wanted
 from gpuenv.process import Completed
 from gpuenv.text_files import typed
@@ -69,6 +69,12 @@ def build_error(ended: Completed, plan: Plan) -> GpuenvError:
         index = Hint("fetch.index", "ask an index that has all of them: set `index-url` for pip or uv")
         return UnsolvableError(
             "the index does not have a package of the lock", cause=cause, hints=[index, _lock_hint(plan)]
+        )
+    if re.search(r"ValueError: invalid variable '\$", said):
+        return TargetError(
+            f"Python {plan.choice.python_version} cannot be used in `{plan.prefix}`",
+            cause="its distutils take `$` and a letter in a path for a variable",
+            hints=[Hint("target.other", "choose a path without `$`: `-p PATH`")],
         )
     return GpuenvError(f"uv could not build `{plan.prefix}`: {ended.ending}", cause=cause)
 

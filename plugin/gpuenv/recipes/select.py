@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
-from gpuenv.errors import GpuenvError, Hint, NoGpuError, NoRecipeError, UsageError
+from gpuenv.errors import GpuenvError, Hint, NoGpuError, NoRecipeError
 from gpuenv.extension import ArtifactSource, Brings
-from gpuenv.model import (
-    Choice,
-    Host,
-    LoadedRecipe,
-    Reason,
-    Rejection,
-    Request,
-    format_compute_capability,
-    format_driver_version,
-)
+from gpuenv.model import Choice, Host, LoadedRecipe, Reason, Rejection, Request, format_driver_version
 from gpuenv.recipes.fit import OVERRIDE, gpu_text, is_override, recipe_fit, source_fit
 from gpuenv.recipes.fit_python import check_python
 from gpuenv.recipes.lock_conda import conda_inputs
+from gpuenv.recipes.rejections import cause_of, hints_of
 
 # (recipe, source, platform, Python version) -> bytes that an environment of it takes, or None when nobody knows.
 Size = Callable[[LoadedRecipe, str, str, str], int | None]
 _LIST = Hint("recipe.list", "run `gpuenv recipes list` to see all recipes")
-_TOLD = 2  # recipes that an error tells about; `gpuenv explain` tells about all
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +87,13 @@ def choose(
     then newer frameworks before older ones. Within a recipe its own order of sources counts.
 
     Raises NoGpuError when there is no GPU or driver and neither options nor `allow_cpu` say that this is known,
-    NoRecipeError with what is in the way of the nearest when nothing fits, UsageError for a version that is none.
+    NoRecipeError with every reason when nothing fits, UsageError for a Python version that is none.
     """
     check_python(request.python)
-    _check_framework_version(request.framework_version)
     _require_gpu(host, request)
     asked, left_out = _asked(request, _ordered(recipes, default))
+    if not asked and request.framework_version is not None:
+        raise _no_such_version(request, recipes)
     terms = _Terms(host, request, artifact_sources, disk, conda_packages)
     judged = [_candidate(terms, loaded, name) for loaded in asked for name in _preferred(terms, loaded)]
     rejected = (*left_out, *_without_source(asked, request), *_rejections(judged))
@@ -128,37 +119,6 @@ def candidates(
     return tuple(_candidate(terms, loaded, name) for name in _preferred(terms, loaded))
 
 
-def explain_rejections(rejections: Iterable[Rejection]) -> list[str]:
-    """Write a line for each rejection: `tf-2.4 from pypi: driver 440.33 is older than 450.80.02`.
-
-    Sources that nobody provides are left out: nothing about the machine is in their way, and nothing the user could
-    change would help. `unavailable_sources` has them.
-    """
-    return _lines(one for one in rejections if not _is_unavailable(one))
-
-
-def unavailable_sources(rejections: Iterable[Rejection]) -> list[str]:
-    """Write a line for each recipe with sources that nobody provides."""
-    sources: dict[str, list[str]] = {}
-    for one in rejections:
-        if _is_unavailable(one) and one.source is not None:
-            sources.setdefault(one.recipe, []).append(one.source)
-    why = "which need a plugin that is not installed"
-    return [f"{recipe} could also take CUDA from {' or '.join(names)}, {why}" for recipe, names in sources.items()]
-
-
-def _is_unavailable(rejection: Rejection) -> bool:
-    return rejection.source is not None and all(reason.code == "source.unavailable" for reason in rejection.reasons)
-
-
-def _lines(rejections: Iterable[Rejection]) -> list[str]:
-    return [
-        f"{rejection.recipe}{f' from {rejection.source}' if rejection.source else ''}: "
-        + "; ".join(reason.message for reason in rejection.reasons)
-        for rejection in rejections
-    ]
-
-
 def _ordered(recipes: Sequence[LoadedRecipe], default: str) -> list[LoadedRecipe]:
     newest_first = sorted(recipes, key=lambda loaded: Version(loaded.recipe.framework.version), reverse=True)
     return sorted(newest_first, key=lambda loaded: (loaded.origin != "project", loaded.recipe.name != default))
@@ -175,7 +135,6 @@ def _asked(request: Request, recipes: list[LoadedRecipe]) -> tuple[list[LoadedRe
     if request.framework_version == "newest":
         return sorted(asked, key=lambda one: Version(one.recipe.framework.version), reverse=True), ()
     kept = [one for one in asked if _has_version(one, request.framework_version)]
-    series = ".".join((request.framework_version or "").split(".")[:2])
     wanted = f"{request.framework or 'the framework'} {request.framework_version or ''}".strip()
     left_out = (
         Rejection(
@@ -189,19 +148,10 @@ def _asked(request: Request, recipes: list[LoadedRecipe]) -> tuple[list[LoadedRe
                 ),
             ),
         )
-        for one in sorted(recipes, key=lambda one: not _has_version(one, series))  # those of the series first
+        for one in recipes
         if one not in kept
     )
     return kept, tuple(left_out)
-
-
-def _check_framework_version(wanted: str | None) -> None:
-    """Raise UsageError for what is no version."""
-    if wanted not in (None, "newest") and re.fullmatch(r"[0-9]+(\.[0-9]+)*\.?", str(wanted)) is None:
-        raise UsageError(
-            f"`--tensorflow`: expected a version such as `2.15`, or `newest`, found `{wanted}`",
-            hints=[Hint("usage.tensorflow", "run `gpuenv matrix` to see every release")],
-        )
 
 
 def _has_version(loaded: LoadedRecipe, wanted: str | None) -> bool:
@@ -332,41 +282,47 @@ def _nothing_fits(
     """Say for what nothing fits, why not, and the smallest changes that would help."""
     if request.recipe is not None and asked:
         message = f"recipe `{asked[0].recipe.name}` does not fit {_machine(host, request)}"
-    elif request.framework_version is not None and not asked:
-        message = f"no recipe has {request.framework or 'a framework of version'} {request.framework_version}"
     else:
         message = f"no recipe fits {_machine(host, request)}"
-    told, more = _closest(rejected)
-    lines = explain_rejections(told) or _lines(told)
-    lines += [f"and {more} more recipes that do not fit"] if more else []
-    fixes = [(reason.code, reason.fix) for one in told for reason in one.reasons if reason.fix]
-    hints = [Hint(code, fix) for code, fix in dict.fromkeys(fixes)] + ([_explain(host, request)] if more else [])
-    return NoRecipeError(message, cause="; ".join(lines) or None, hints=[*hints, _LIST])
+    hints = hints_of(rejected)
+    if len({one.recipe for one in rejected}) > 1:
+        hints.append(Hint("recipe.explain", f"run `{_explain(host, request)}` to see what is in the way of each"))
+    return NoRecipeError(message, cause=cause_of(rejected), hints=[*hints, _LIST])
 
 
-def _explain(host: Host, request: Request) -> Hint:
-    """Offer `explain` for the same machine."""
-    given = [
-        f" --gpu {format_compute_capability(gpu.compute_capability)}"
-        for gpu in host.gpus
-        if gpu.source == OVERRIDE and gpu.compute_capability
-    ]
-    driver = host.driver
-    if driver is not None and driver.source == OVERRIDE and driver.driver_version is not None:
-        given.append(f" --driver {format_driver_version(driver.driver_version)}")
-    given += [f" --python {request.python}"] if request.python else []
-    return Hint("recipe.explain", f"run `gpuenv explain{''.join(given)}` to see what is in the way of each recipe")
+def _explain(host: Host, request: Request) -> str:
+    """Return the command that explains the same machine: what was named has to be named again."""
+    words = ["gpuenv explain"]
+    for gpu in host.gpus:
+        if gpu.source == OVERRIDE and gpu.compute_capability is not None:
+            words.append(f"--gpu {'.'.join(map(str, gpu.compute_capability))}")
+    if host.driver is not None and host.driver.source == OVERRIDE and host.driver.driver_version is not None:
+        words.append(f"--driver {format_driver_version(host.driver.driver_version)}")
+    return " ".join([*words, *([f"--python {request.python}"] if request.python else [])])
 
 
-def _closest(rejected: Sequence[Rejection]) -> tuple[tuple[Rejection, ...], int]:
-    """Of many recipes take the two with the least in their way, the preferred ones of equals; and count the others."""
-    ways: dict[str, list[int]] = {}
-    for one in rejected:
-        ways.setdefault(one.recipe, []).append(len(one.reasons))
-    if len(ways) <= _TOLD:
-        return tuple(rejected), 0
-    near = sorted(ways, key=lambda name: min(ways[name]))[:_TOLD]
-    return tuple(one for one in rejected if one.recipe in near), len(ways) - _TOLD
+def _no_such_version(request: Request, recipes: Sequence[LoadedRecipe]) -> GpuenvError:
+    """Name the versions that there are, and the one next to the one that was asked for."""
+    framework = request.framework or "the framework"
+    found = [one.recipe.framework for one in recipes if request.framework in (None, one.recipe.framework.name)]
+    versions = sorted({Version(one.version) for one in found})
+    near = _nearest(str(request.framework_version), versions)
+    hints = [Hint("framework.nearest", f"did you mean `--{framework} {near}`?")] if near and request.framework else []
+    cause = f"found {', '.join(map(str, versions))}" if versions else None
+    return NoRecipeError(f"no recipe has {framework} {request.framework_version}", cause=cause, hints=[*hints, _LIST])
+
+
+def _nearest(wanted: str, versions: Sequence[Version]) -> Version | None:
+    """Return the version whose minor one is nearest, of two the newer; None for what is no version."""
+    try:
+        asked = Version(wanted)
+    except InvalidVersion:
+        return None
+    return min(
+        reversed(versions),
+        key=lambda one: (abs(one.major - asked.major), abs(one.minor - asked.minor)),
+        default=None,
+    )
 
 
 def _machine(host: Host, request: Request) -> str:

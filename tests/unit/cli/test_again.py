@@ -130,9 +130,15 @@ def arguments(command: str, **given: Any) -> argparse.Namespace:
             "--cuda-from pypi`",
         ),
         (arguments("warm", name="my", gpu=1), "run `gpuenv warm`", "run `gpuenv warm -n my`"),
+        (arguments("add", name="my", gpu=["8.6"]), "`gpuenv create`", "`gpuenv add -n my --gpu 8.6`"),
+        (
+            arguments("add", name="my", gpu=["8.6"]),
+            "replace it with `gpuenv create -p /e/my --force`",
+            "replace it with `gpuenv create -n my --gpu 8.6 --force`",
+        ),
         (argparse.Namespace(command="list"), "run `gpuenv verify`", "run `gpuenv verify`"),
     ],
-    ids=["no gpu", "quoted", "channels", "other command", "no environment"],
+    ids=["no gpu", "quoted", "channels", "other command", "add", "replace what was made", "no environment"],
 )
 def test_complete__what_was_typed__is_typed_again(args: argparse.Namespace, text: str, expected: str) -> None:
     error = GpuenvError("x", hints=[Hint("a", text)])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ def test_index_environment__configurations__main_index_is_taken_over(
     environment = index_environment(environ, tmp_path)
     assert environment.get("UV_DEFAULT_INDEX") == expected
     assert {**environment, **environ} == environment
+
+
+def test_index_environment__pip_config_file_is_the_null_device__no_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".pip").mkdir()
+    (tmp_path / ".pip" / "pip.conf").write_text("[global]\nindex-url = https://company.example/simple\n")
+    assert index_environment({}, tmp_path)["UV_DEFAULT_INDEX"] == "https://company.example/simple"
+    assert "UV_DEFAULT_INDEX" not in index_environment({"PIP_CONFIG_FILE": os.devnull}, tmp_path)
 
 
 def test_index_environment__pip_config_file__wins_over_home(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from gpuenv.engines.uv import _DownloadCounter, describe_venv, parse_size, run_uv
+from gpuenv.engines.uv import _DownloadCounter, describe_venv, parse_size, prompt_text, run_uv
 from gpuenv.engines.uv_lock import download_size, solve
 from gpuenv.errors import TargetError
 from gpuenv.model import Progress, Wanted, silent
@@ -32,6 +33,21 @@ def test_download_counter__lines_of_uv__progress_in_bytes() -> None:
         Progress("build", 0, 3072, "bytes", "small"),
         Progress("build", 1024, 3072, "bytes", "small"),
     ]
+
+
+@pytest.mark.parametrize("name", ['a"b', "a'b", "$(false)", "`false`", "a\\b", "a!b", "a%b"])
+def test_prompt_text__shell_would_read_it__is_left_out_of_the_scripts(tmp_path: Path, name: str) -> None:
+    prefix = tmp_path / "env"
+    made = run_uv(["venv", "--python", sys.executable, "--prompt", prompt_text(name), prefix], silent)
+    assert made.ok, made.stderr
+    show = f'. "{prefix}/bin/activate" && printf %s "$VIRTUAL_ENV_PROMPT"'
+    shown = subprocess.run(["/bin/sh", "-c", show], capture_output=True, text=True, check=False)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout == prompt_text(name)
+
+
+def test_prompt_text__plain_name__stays() -> None:
+    assert prompt_text("tf 2.4-ünï") == "tf 2.4-ünï"
 
 
 def test_describe_venv__pyvenv_cfg__layout(tmp_path: Path) -> None:

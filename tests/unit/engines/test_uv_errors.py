@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gpuenv.engines.uv_errors import build_error, explain, solve_error
-from gpuenv.errors import FetchError, GpuenvError, UnsolvableError
+from gpuenv.errors import FetchError, GpuenvError, TargetError, UnsolvableError
 from gpuenv.model import Choice, Host, LoadedRecipe, Lock, Plan, Wanted
 from gpuenv.process import Completed
 from gpuenv.recipes.schema import parse_recipe
@@ -178,9 +178,10 @@ def test_build_error__wrong_hash_in_a_shipped_lock__never_says_to_lock_that() ->
     [
         ("error: failed to write: No space left on device (os error 28)", GpuenvError, "is full"),
         ("  ╰─▶ Because nope was not found in the package registry", UnsolvableError, "does not have a package"),
+        ("error: x\n  [stderr]\n  ValueError: invalid variable '$'y''", TargetError, "cannot be used in `/envs/tf`"),
         ("error: something new", GpuenvError, "uv could not build `/envs/tf`"),
     ],
-    ids=["disk", "absent", "other"],
+    ids=["disk", "absent", "dollar in the path", "other"],
 )
 def test_build_error__what_uv_says__becomes_the_right_error(stderr: str, kind: type, message: str) -> None:
     error = built(stderr)

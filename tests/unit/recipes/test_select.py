@@ -18,12 +18,11 @@ from gpuenv.model import (
     LoadedRecipe,
     Note,
     PythonInterpreter,
-    Reason,
-    Rejection,
     Request,
 )
+from gpuenv.recipes.rejections import explain_rejections, unavailable_sources
 from gpuenv.recipes.schema import parse_recipe
-from gpuenv.recipes.select import Disk, choose, explain_rejections, unavailable_sources
+from gpuenv.recipes.select import Disk, choose
 
 TF_RECIPE = parse_recipe((SHIPPED / "tf-2.4.yaml").read_text("utf-8"), "tf-2.4.yaml")
 TF = LoadedRecipe(TF_RECIPE, "/r/tf-2.4.yaml", "shipped")
@@ -421,14 +420,20 @@ def test_choose__first_does_not_fit__next_is_taken_and_the_reason_kept() -> None
     ]
 
 
-def test_choose__version_that_no_recipe_has__lists_those_there_are() -> None:
-    error = refused(machine(RTX_3080), Request(framework="tensorflow", framework_version="2.1"), recipes=(TF, NEW))
-    assert str(error) == "no recipe has tensorflow 2.1"
-    assert (
-        error.cause
-        == "tf-2.4: has tensorflow 2.4.0, not tensorflow 2.1; new: has tensorflow 2.10.0, not tensorflow 2.1"
-    )
-    assert "use tensorflow 2.4.0: `--recipe tf-2.4`" in hints(error)
+@pytest.mark.parametrize(
+    ("wanted", "hint"),
+    [
+        pytest.param("2.1", "did you mean `--tensorflow 2.4.0`?", id="too old"),
+        pytest.param("2.9.9", "did you mean `--tensorflow 2.10.0`?", id="the nearest minor version"),
+        pytest.param("1.15", "did you mean `--tensorflow 2.10.0`?", id="another major version"),
+        pytest.param("nwest", "run `gpuenv recipes list` to see all recipes", id="no version"),
+    ],
+)
+def test_choose__version_that_no_recipe_has__lists_those_there_are(wanted: str, hint: str) -> None:
+    error = refused(machine(RTX_3080), Request(framework="tensorflow", framework_version=wanted), recipes=(NEW, TF))
+    assert (str(error), error.exit_code) == (f"no recipe has tensorflow {wanted}", 4)
+    assert error.cause == "found 2.4.0, 2.10.0"
+    assert hints(error)[0] == hint
 
 
 def test_choose__no_recipes_at_all__is_said() -> None:
@@ -473,11 +478,3 @@ def _elapsed_s(host: Host, recipes: tuple[LoadedRecipe, ...]) -> float:
     begun = time.perf_counter()
     refused(host, recipes=recipes)
     return time.perf_counter() - begun
-
-
-def test_explain_rejections__with_and_without_a_source() -> None:
-    reasons = (Reason("a", "first"), Reason("b", "second", "fix"))
-    assert explain_rejections([Rejection("r", None, reasons), Rejection("r", "pypi", reasons[:1])]) == [
-        "r: first; second",
-        "r from pypi: first",
-    ]
