@@ -58,6 +58,27 @@ def test_describe_venv__pyvenv_cfg__layout(tmp_path: Path) -> None:
     assert built.platform == "linux-64"
 
 
+@pytest.mark.parametrize(
+    ("lines", "version"),
+    [
+        ("version = 3.11.2", "3.11.2"),
+        ("version_info = 3.8.18.final.0\nversion = 3.8.18", "3.8.18"),
+        ("version_info = 3.14.0rc2", "3.14.0rc2"),
+    ],
+    ids=["venv", "virtualenv", "candidate"],
+)
+def test_describe_venv__as_other_tools_write_it__version(tmp_path: Path, lines: str, version: str) -> None:
+    (tmp_path / "pyvenv.cfg").write_text(f"home = /usr/bin\n{lines}\n")
+    assert describe_venv(tmp_path).python_version == Version(version)
+
+
+@pytest.mark.parametrize("text", ["", "home = /usr/bin\n", "version = new\n"])
+def test_describe_venv__no_version__target_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyvenv.cfg").write_text(text)
+    with pytest.raises(TargetError, match="does not say which Python"):
+        describe_venv(tmp_path)
+
+
 def test_describe_venv__windows_layout__is_recognised(tmp_path: Path) -> None:
     (tmp_path / "Scripts").mkdir()
     (tmp_path / "pyvenv.cfg").write_text("version = 3.8.10\n")
