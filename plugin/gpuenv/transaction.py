@@ -12,6 +12,8 @@ import hashlib
 import json
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -195,8 +197,27 @@ def remove_entries(prefix: Path, entries: Iterable[str], state_dir: Path) -> Non
 def recover(prefix: Path, state_dir: Path) -> bool:
     """Undo or end what the journal says was begun; say whether there was anything.
 
-    The journal stays while the prefix is not settled. Raises TargetError when the operating system does not allow it.
+    The journal stays while the prefix is not settled. A second Ctrl-C has to wait until it is. Raises TargetError when
+    the operating system does not allow it.
     """
+    with _undisturbed():
+        return _recover(prefix, state_dir)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore Ctrl-C inside the block; other threads than the main one never get it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
+
+
+def _recover(prefix: Path, state_dir: Path) -> bool:
     path = _state_file(prefix, state_dir, "json")
     try:
         begun = Journal(**json.loads(path.read_text("utf-8")))

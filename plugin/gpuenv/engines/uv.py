@@ -95,10 +95,10 @@ class UvEngine:
         """Say whether uv's cache has everything, so that nothing would be downloaded. Takes about 0.1 s."""
         platform = uv_platform(plan.platform, plan.choice.recipe.glibc_min)
         target = ["--python-version", plan.choice.python_version, "--python-platform", platform]
-        nowhere = plan.prefix.parent / f".{plan.prefix.name}.gpuenv-nowhere"
         interpreter = plan.choice.python.path if plan.choice.python is not None else sys.executable
         dry_run = ["pip", "install", "--offline", "--dry-run", "--no-deps", "--require-hashes", "-r", "-"]
-        arguments = [*dry_run, "--python", interpreter, "--target", str(nowhere), *target]
+        # uv makes the target's directory even in a dry run: below its working directory, which does not stay.
+        arguments = [*dry_run, "--python", interpreter, "--target", "nowhere", *target]
         ended = run_uv(arguments, report, stdin=plan.lock.text)
         return ended.ok and "Would download" not in ended.stderr
 

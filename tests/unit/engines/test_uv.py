@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from gpuenv.engines.uv import _DownloadCounter, describe_venv, parse_size, prompt_text, run_uv
+from gpuenv.engines.uv import UvEngine, _DownloadCounter, describe_venv, parse_size, prompt_text, run_uv
 from gpuenv.engines.uv_lock import download_size, solve
 from gpuenv.errors import TargetError
-from gpuenv.model import Progress, Wanted, silent
+from gpuenv.model import Choice, Host, LoadedRecipe, Lock, Plan, Progress, Wanted, silent
 from gpuenv.process import Completed
+from gpuenv.recipes.schema import parse_recipe
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,16 @@ def test_download_counter__lines_of_uv__progress_in_bytes() -> None:
         Progress("build", 0, 3072, "bytes", "small"),
         Progress("build", 1024, 3072, "bytes", "small"),
     ]
+
+
+def test_is_cached__not_in_the_cache__leaves_nothing_beside_the_environment(tmp_path: Path) -> None:
+    recipe = parse_recipe((Path(__file__).parents[3] / "recipes" / "tf-2.4.yaml").read_text("utf-8"), "tf-2.4.yaml")
+    lock = Lock(f"no-such-package==1.0 --hash=sha256:{'0' * 64}\n", (), "solved")
+    choice = Choice(LoadedRecipe(recipe, "tf-2.4.yaml", "file"), "pypi", "3.8", None, ())
+    prefix = tmp_path / "tf"
+    planned = Plan(Host("linux-64"), choice, lock, "uv", prefix, "tf", "linux-64", ())
+    assert not UvEngine().is_cached(planned, silent)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ['a"b', "a'b", "$(false)", "`false`", "a\\b", "a!b", "a%b"])
