@@ -7,6 +7,7 @@ from importlib.metadata import Distribution, distributions
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from gpuenv.errors import Hint, UnsolvableError
 from gpuenv.model import Built, Change, Lock
@@ -20,7 +21,9 @@ def changes(built: Built, lock: Lock) -> tuple[Change, ...]:
     """
     found: dict[str, Distribution] = {canonicalize_name(one.metadata["Name"]): one for one in _distributions(built)}
     wanted: dict[str, str] = {canonicalize_name(package.name): package.version for package in lock.packages}
-    differing = {name: version for name, version in wanted.items() if name in found and found[name].version != version}
+    differing = {
+        name: version for name, version in wanted.items() if name in found and not _same(found[name].version, version)
+    }
     of_conda = [
         f"`{name}` {found[name].version} is a conda package here, the stack needs {version}"
         for name, version in differing.items()
@@ -37,6 +40,14 @@ def changes(built: Built, lock: Lock) -> tuple[Change, ...]:
             ],
         )
     return tuple(Change(name, found[name].version, version) for name, version in sorted(differing.items()))
+
+
+def _same(one: str, other: str) -> bool:
+    """Say whether two versions are the same: `1.15` and `1.15.0` are."""
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return one == other
 
 
 def _distributions(built: Built) -> Iterator[Distribution]:

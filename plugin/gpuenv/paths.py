@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
+
+# Why something was moved aside.
+ASIDE = ("before", "undone", "removed")
 
 
 def etc_dir(prefix: Path) -> Path:
@@ -20,6 +24,16 @@ def added_path(prefix: Path) -> Path:
 def receipt_path(prefix: Path) -> Path:
     """Return the file whose presence says that gpuenv made this environment and that it is whole."""
     return etc_dir(prefix) / "receipt.json"
+
+
+def aside(prefix: Path, why: str) -> Path:
+    """Return where an environment waits while it is being replaced or removed: `.tf.before-4711`."""
+    return prefix.with_name(f".{prefix.name}.{why}-{os.getpid()}")
+
+
+def is_aside(prefix: Path) -> bool:
+    """Say whether a directory is what was moved aside; any other may begin with a dot too, as `.venv` does."""
+    return re.fullmatch(rf"\..+\.({'|'.join(ASIDE)})-\d+", prefix.name) is not None
 
 
 def is_writable(prefix: Path) -> bool:

@@ -325,18 +325,20 @@ def _note_driver(made: Receipt, checks: Sequence[Check], results: Sequence[Check
 
 def choose(session: Session, host: Host, request: Request, target: Target, *, conda_packages: bool = False) -> Choice:
     """Choose the recipe that was named, or the best of all there are. Raises NoRecipeError or NoGpuError."""
-    sources = session.plugins.recipe_sources()
+    sources, default = session.plugins.recipe_sources(), session.settings.default_recipe
     if request.recipe is not None:
         recipes: tuple[LoadedRecipe, ...] = (search.find_recipe(request.recipe, sources),)
     else:
         recipes, problems = search.list_recipes(sources)
         for problem in problems:
             session.report(Warned(problem))
+        if default not in {loaded.recipe.name for loaded in recipes}:
+            session.report(Warned(f"there is no recipe `{default}`, which `default_recipe` of the settings names"))
     return select.choose(
         host,
         request,
         recipes,
-        default=session.settings.default_recipe,
+        default=default,
         artifact_sources=session.plugins.artifact_sources(),
         disk=select.Disk(free_bytes(target.prefix), lock.installed_bytes),
         conda_packages=conda_packages,

@@ -27,7 +27,7 @@ from gpuenv.model import (
     format_compute_capability,
     format_driver_version,
 )
-from gpuenv.paths import added_path, etc_dir, receipt_path
+from gpuenv.paths import added_path, etc_dir, is_aside, receipt_path
 
 RECEIPT_VERSION = "1"
 # Directories of an environment that others may write into as well.
@@ -260,7 +260,7 @@ def known_prefixes(environments_dir: Path, data_dir: Path, more: Iterable[Path] 
     """List every environment with a receipt: the named ones, those that were made by path, and of `more`."""
     named = sorted(environments_dir.iterdir()) if environments_dir.is_dir() else []
     others = [*(Path(line) for line in _registered(data_dir)), *more]
-    visible = (prefix for prefix in (*named, *others) if not prefix.name.startswith("."))  # not what was moved aside
+    visible = (prefix for prefix in (*named, *others) if not is_aside(prefix))
     found = dict.fromkeys(prefix for prefix in visible if receipt_path(prefix).exists())
     return tuple(found)
 

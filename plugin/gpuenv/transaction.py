@@ -12,6 +12,8 @@ import hashlib
 import json
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from gpuenv.errors import Hint, TargetError
-from gpuenv.paths import added_path, is_writable, receipt_path
+from gpuenv.paths import ASIDE, added_path, aside, is_writable, receipt_path
 from gpuenv.text_files import typed
 
 
@@ -114,7 +116,7 @@ def creating(prefix: Path, state_dir: Path, keep: Iterable[str] = ()) -> Iterato
     is. Call it inside `locked`, after `check_target`.
     """
     in_place = prefix.is_dir() and not any(prefix.iterdir())
-    backup = _aside(prefix, "before") if prefix.exists() and not in_place else None
+    backup = aside(prefix, "before") if prefix.exists() and not in_place else None
     missing = tuple(str(parent) for parent in prefix.parents if not os.path.lexists(parent))
     journal = Journal(str(prefix), str(backup) if backup else None, in_place, parents=missing)
     _write_journal(journal, state_dir)
@@ -166,7 +168,7 @@ def adding(prefix: Path, state_dir: Path) -> Iterator[None]:
     A copy made of hard links, which takes a second and no room, comes back on any error. Call it inside `locked`, after
     `check_addable`.
     """
-    backup = _aside(prefix, "before")
+    backup = aside(prefix, "before")
     try:
         _copy_linked(prefix, backup)
         _write_journal(Journal(str(prefix), str(backup)), state_dir)
@@ -195,8 +197,27 @@ def remove_entries(prefix: Path, entries: Iterable[str], state_dir: Path) -> Non
 def recover(prefix: Path, state_dir: Path) -> bool:
     """Undo or end what the journal says was begun; say whether there was anything.
 
-    The journal stays while the prefix is not settled. Raises TargetError when the operating system does not allow it.
+    The journal stays while the prefix is not settled. A second Ctrl-C has to wait until it is. Raises TargetError when
+    the operating system does not allow it.
     """
+    with _undisturbed():
+        return _recover(prefix, state_dir)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore Ctrl-C inside the block; other threads than the main one never get it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
+
+
+def _recover(prefix: Path, state_dir: Path) -> bool:
     path = _state_file(prefix, state_dir, "json")
     try:
         begun = Journal(**json.loads(path.read_text("utf-8")))
@@ -245,7 +266,7 @@ def _undo_creation(begun: Journal) -> None:
             _delete(entry)
         return
     if os.path.lexists(prefix) and (backup is None or backup.exists()):
-        prefix.rename(_aside(prefix, "undone"))
+        prefix.rename(aside(prefix, "undone"))
     if backup is not None and backup.exists():
         backup.rename(prefix)
 
@@ -261,20 +282,20 @@ def _take_over(begun: Journal) -> None:
 
 def _end_removal(prefix: Path, entries: Iterable[str]) -> None:
     """Move everything aside first, which takes no time, so that no half environment is seen while files are deleted."""
-    aside = _aside(prefix, "removed")
+    waiting = aside(prefix, "removed")
     for number, name in enumerate(entries):
         if os.path.lexists(prefix / name):
-            _move_or_delete(prefix / name, aside, str(number))
+            _move_or_delete(prefix / name, waiting, str(number))
     for parent in dict.fromkeys(str(Path(name).parent) for name in entries):
         if parent != ".":
             _remove_if_empty(prefix / parent)
     _remove_if_empty(prefix)
 
 
-def _move_or_delete(entry: Path, aside: Path, name: str) -> None:
+def _move_or_delete(entry: Path, waiting: Path, name: str) -> None:
     try:
-        aside.mkdir(exist_ok=True)
-        entry.rename(aside / name)
+        waiting.mkdir(exist_ok=True)
+        entry.rename(waiting / name)
     except OSError:  # a mount point's contents, or a parent that the user may not write to
         _delete(entry)
 
@@ -300,15 +321,11 @@ def _copy_linked(source: Path, target: Path) -> None:
     shutil.copytree(source, target, symlinks=True, copy_function=copy)
 
 
-def _aside(prefix: Path, why: str) -> Path:
-    return prefix.with_name(f".{prefix.name}.{why}-{os.getpid()}")
-
-
 def _sweep(prefix: Path) -> None:
     """Delete what was moved aside: without a journal nobody needs it any more."""
-    for why in ("before", "undone", "removed"):
-        for aside in prefix.parent.glob(f".{glob.escape(prefix.name)}.{why}-*"):
-            shutil.rmtree(aside, ignore_errors=True)
+    for why in ASIDE:
+        for left in prefix.parent.glob(f".{glob.escape(prefix.name)}.{why}-*"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _delete(entry: Path) -> None:

@@ -97,6 +97,25 @@ def test_create__dry_run__plans_and_writes_nothing(gpuenv: Run, small_index: Sma
     assert sorted(isolated.rglob("*")) == before
 
 
+def test_create__dry_run_where_something_stands__warns_of_it(
+    gpuenv: Run, small_index: SmallStack, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").write_text("")
+    ended = gpuenv(
+        "create", "-p", tmp_path, "--recipe", small_index.recipe, "--gpu", "8.6", "--driver", "460.89",
+        "--dry-run", "--json",
+    )  # fmt: skip
+    assert (ended.code, ended.document["status"]) == (0, "planned")
+    assert f"`{tmp_path}` exists and is not an environment that gpuenv made" in ended.document["warnings"]
+
+
+def test_list__directory_that_begins_with_a_dot__is_there(gpuenv: Run, small_index: SmallStack, tmp_path: Path) -> None:
+    prefix = tmp_path / ".venv"
+    made = gpuenv("create", "-p", prefix, "--recipe", small_index.recipe, "--gpu", "8.6", "--verify", "none", "--yes")
+    assert made.code == 0, made.err
+    assert [one["prefix"] for one in gpuenv("list", "--json").document["data"]["environments"]] == [str(prefix)]
+
+
 def test_create__lock_has_a_wrong_hash__exit_6_and_nothing_left(
     gpuenv: Run, small_index: SmallStack, isolated: Path
 ) -> None:

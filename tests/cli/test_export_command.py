@@ -90,6 +90,25 @@ def test_recipes_init__file_where_a_directory_should_be__exit_8(gpuenv: Run, tmp
     assert "Traceback" not in ended.err
 
 
+def test_recipes_validate__check_that_nobody_provides__is_a_warning(gpuenv: Run, tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("name: x\nextends: tf-2.4\nchecks: [files, fils]\n")
+    ended = gpuenv("recipes", "validate", tmp_path / "x.yaml", "--json")
+    assert (ended.code, ended.document["warnings"]) == (
+        0,
+        ["recipe `x`: no plugin that is installed here has a check `fils`"],
+    )
+
+
+def test_create__default_recipe_of_the_settings_is_misspelt__is_a_warning(
+    gpuenv: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GPUENV_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "settings.yaml").write_text("default_recipe: tf-2,4\n")
+    ended = gpuenv("create", "-n", "tf", "--gpu", "8.6", "--dry-run", "--json")
+    warning = "there is no recipe `tf-2,4`, which `default_recipe` of the settings names"
+    assert (ended.code, warning in ended.document["warnings"]) == (0, True)
+
+
 def test_recipes_validate__several_files__reports_all_of_them(
     gpuenv: Run, small_index: SmallStack, tmp_path: Path
 ) -> None:

@@ -39,6 +39,11 @@ def test_changes__other_versions__listed_by_name(built: Built) -> None:
     )
 
 
+def test_changes__same_version_in_other_words__is_none(built: Built) -> None:
+    install(built, "six", "1.15", installer="conda")
+    assert changes(built, lock(six="1.15.0")) == ()
+
+
 def test_changes__package_of_condas__cannot_be_replaced(built: Built) -> None:
     install(built, "numpy", "1.24.4", installer="conda")
     with pytest.raises(UnsolvableError) as raised:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -343,3 +344,23 @@ def test_check_addable__environment_of_somebody_else__refused(of_somebody_else: 
     receipt_path(of_somebody_else).unlink()
     with pytest.raises(TargetError, match="you may not write to it"):
         check_addable(of_somebody_else)
+
+
+def test_creating__ctrl_c_again_while_it_is_undone__waits_until_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix, state = tmp_path / "tf", tmp_path / "state"
+    remove = shutil.rmtree
+
+    def pressed_again(path: Path, **more: bool) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        remove(path, **more)
+
+    monkeypatch.setattr(shutil, "rmtree", pressed_again)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt, match="first"), creating_in(prefix, state):
+        make_environment(prefix, "half")
+        raise KeyboardInterrupt("first")
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+    assert unfinished(state) == ()
+    assert signal.getsignal(signal.SIGINT) is before

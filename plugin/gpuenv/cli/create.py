@@ -69,11 +69,27 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
         request = replace(request, onto=base, python=args.python or python_of(base))
     elif args.python is not None:
         request = replace(request, python=args.python)
-    if not args.dry_run:
+    if args.dry_run:
+        _warn_of_target(args, session, target)
+    else:
         # Before the machine is probed, so that the answer comes at once; what a killed run left is cleaned up first.
         with locked(target.prefix, session.state_dir):
             check_target(target.prefix, replace_existing=args.force)
     return make(args, session, target, request)
+
+
+def _warn_of_target(args: argparse.Namespace, session: Session, target: Target) -> None:
+    """Say in a dry run what would be in the way, but for what a killed run left, which `create` cleans up."""
+    from gpuenv.errors import TargetError
+    from gpuenv.model import Warned
+    from gpuenv.transaction import check_target, unfinished
+
+    if target.prefix in unfinished(session.state_dir):
+        return
+    try:
+        check_target(target.prefix, replace_existing=args.force)
+    except TargetError as err:
+        session.report(Warned(err.message))
 
 
 def request_of(args: argparse.Namespace) -> Request:

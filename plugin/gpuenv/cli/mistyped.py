@@ -25,7 +25,7 @@ def unknown_command(command: str, known: Iterable[str]) -> UsageError:
 def explained(error: UsageError, parser: argparse.ArgumentParser, arguments: Sequence[str]) -> UsageError:
     """Return the error with what was probably meant in front of its hints, and in words of ours."""
     command = next((argument for argument in arguments if not argument.startswith("-")), "")
-    if command:
+    if command and error.hints == (Hint("usage.help", f"run `{parser.prog} --help`"),):
         # argparse itself finds an unknown option only at the end, where it has forgotten the command.
         error.hints = (Hint("usage.help", f"run `gpuenv {command} --help`"),)
     known = _options(parser, arguments)

@@ -13,6 +13,7 @@ from gpuenv.cli.text import columns
 from gpuenv.errors import Hint, TargetError, UsageError
 
 if TYPE_CHECKING:
+    from gpuenv.model import Recipe
     from gpuenv.session import Session
 
 
@@ -75,9 +76,20 @@ def _validate(args: argparse.Namespace, session: Session) -> Outcome:
             errors.append(error)
         else:
             lines.append(f"{file}: ok, recipe {loaded.recipe.name}")
+            _warn_of_checks(loaded.recipe, session)
     if errors:
         raise _together(errors)
     return Outcome({"files": args.files}, "\n".join(lines), talk=True)
+
+
+def _warn_of_checks(recipe: Recipe, session: Session) -> None:
+    """Warn of checks that nobody provides here: a plugin of the team may bring them elsewhere."""
+    from gpuenv.model import Warned
+
+    known = session.plugins.checks()
+    for name in recipe.checks:
+        if name not in known:
+            session.report(Warned(f"recipe `{recipe.name}`: no plugin that is installed here has a check `{name}`"))
 
 
 def _together(errors: list[UsageError]) -> UsageError:

@@ -45,6 +45,7 @@ def _raise(number: int, frame: FrameType | None) -> None:
 # What becomes of the work, by command. The others change nothing that would have to be undone.
 _AFTERWARDS = {
     "create": "what was begun is undone, and the machine is as it was",
+    "add": "what was begun is undone, and the environment is as it was",
     "remove": "run the same command again to remove the rest",
 }
 

@@ -72,6 +72,12 @@ def error_of(
         return FetchError(
             f"{looked_in or 'a channel'} could not be read", cause=one_line(said), hints=[_AGAIN, *wheels]
         )
+    if re.search(r"cache[/\\][0-9a-f]+\.json", said) and kind == "FileNotFoundError":
+        # What the rattler solver (conda-rattler-solver with conda 26.7) says when it is offline and knows no channel.
+        online = Hint("fetch.online", "run the same command without `--offline`")
+        return FetchError(
+            f"conda is offline, and its cache lacks {looked_in or 'a channel'}", cause=one_line(said), hints=[online]
+        )
     if "Checksum" in kind:
         clean = Hint("fetch.clean", "run `conda clean --packages --tarballs`, then the same command again")
         return FetchError("a download does not have the right hash", cause=one_line(said), hints=[clean])

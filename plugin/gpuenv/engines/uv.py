@@ -82,6 +82,12 @@ class UvEngine:
     def add(self, plan: Plan, report: Reporter) -> Built:
         """Install the lock into a virtual environment that is there. Raises as `build` does."""
         built = self.describe(plan.prefix)
+        if not built.python.exists():
+            raise TargetError(
+                f"the Python of `{plan.prefix}` is missing",
+                cause=f"`{built.python}` is not there, or leads to nothing",
+                hints=[Hint("target.create", "make a new one with `gpuenv create -n NAME`")],
+            )
         install_packages(built, plan, report)
         return built
 
@@ -89,10 +95,10 @@ class UvEngine:
         """Say whether uv's cache has everything, so that nothing would be downloaded. Takes about 0.1 s."""
         platform = uv_platform(plan.platform, plan.choice.recipe.glibc_min)
         target = ["--python-version", plan.choice.python_version, "--python-platform", platform]
-        nowhere = plan.prefix.parent / f".{plan.prefix.name}.gpuenv-nowhere"
         interpreter = plan.choice.python.path if plan.choice.python is not None else sys.executable
         dry_run = ["pip", "install", "--offline", "--dry-run", "--no-deps", "--require-hashes", "-r", "-"]
-        arguments = [*dry_run, "--python", interpreter, "--target", str(nowhere), *target]
+        # uv makes the target's directory even in a dry run: below its working directory, which does not stay.
+        arguments = [*dry_run, "--python", interpreter, "--target", "nowhere", *target]
         ended = run_uv(arguments, report, stdin=plan.lock.text)
         return ended.ok and "Would download" not in ended.stderr
 
@@ -131,9 +137,9 @@ def install_packages(built: Built, plan: Plan, report: Reporter) -> None:
 
 
 def describe_venv(prefix: Path) -> Built:
-    """Read a virtual environment's layout from its `pyvenv.cfg`. Raises TargetError when there is none.
+    """Read a virtual environment's layout from its `pyvenv.cfg`. Raises TargetError when there is none, or none in it.
 
-    It looks like::
+    It looks like this; venv writes `version` instead, and virtualenv 20 `version_info = 3.8.18.final.0` too::
 
     home = /home/me/.pyenv/versions/3.8.18/bin
     implementation = CPython
@@ -145,7 +151,14 @@ def describe_venv(prefix: Path) -> Built:
     except OSError as err:
         raise TargetError(f"`{prefix}` is not a virtual environment", cause=f"{err}") from err
     values = dict(re.findall(r"^(\w[\w-]*) *= *(.*)$", text, re.MULTILINE))
-    version = Version(values.get("version_info") or values["version"])
+    stated = re.match(r"\d+\.\d+(\.\d+)?((a|b|rc)\d+)?", values.get("version_info") or values.get("version", ""))
+    if stated is None:
+        raise TargetError(
+            f"`{prefix / 'pyvenv.cfg'}` does not say which Python the environment has",
+            cause="expected a line as `version = 3.8.18`, found none",
+            hints=[Hint("target.create", "make a new one with `gpuenv create -n NAME`")],
+        )
+    version = Version(stated[0])
     if (prefix / "Scripts").is_dir():
         python, site_packages, platform = prefix / "Scripts" / "python.exe", prefix / "Lib" / "site-packages", "win-64"
     else:

@@ -38,7 +38,7 @@ def look_at_managed(prefix: Path) -> Managed | None:
     broken, problems = [], []
     for file in receipt.get("manifest", {}).get("files", ()):
         path, target = str(file.get("path", "")), file.get("target")
-        if file.get("kind") != "symlink" or not target or ".." in Path(path).parts:
+        if file.get("kind") != "symlink" or not target or ".." in Path(path).parts or Path(path).is_absolute():
             continue
         if not (prefix / path).exists():
             text = os.path.relpath(prefix / target, (prefix / path).parent)

@@ -108,7 +108,12 @@ class Recipe(_Part, frozen=True):
     """
 
     gpuenv_recipe_version: Literal["1"]
-    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="a name of letters, digits, dots, dashes, underscores"
+        ),
+    ]
     summary: str
     framework: Framework
     pythons: Annotated[list[VersionText], msgspec.Meta(min_length=1)]

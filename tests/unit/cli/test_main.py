@@ -36,6 +36,7 @@ def test_common_last__options_before_the_command__behind_its_name(typed: str, ex
         ("zzz", "there is no command `zzz`", "run `gpuenv --help`"),
         ("create -n tf --gup 8.6", "unrecognized arguments: --gup 8.6", "did you mean `--gpu`?"),
         ("list --jsn", "unrecognized arguments: --jsn", "did you mean `--json`?"),
+        ("recipes init", "the following arguments are required: NAME", "run `gpuenv recipes init --help`"),
         ("recipes lst", "`COMMAND` cannot be `lst`", "did you mean `list`?"),
         ("list --color nevr", "`--color` cannot be `nevr`", "did you mean `never`?"),
         ("verify tf", "no environment was named", "run `gpuenv verify -n tf`"),

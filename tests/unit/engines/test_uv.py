@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from gpuenv.engines.uv import _DownloadCounter, describe_venv, parse_size, prompt_text, run_uv
+from gpuenv.engines.uv import UvEngine, _DownloadCounter, describe_venv, parse_size, prompt_text, run_uv
 from gpuenv.engines.uv_lock import download_size, solve
 from gpuenv.errors import TargetError
-from gpuenv.model import Progress, Wanted, silent
+from gpuenv.model import Choice, Host, LoadedRecipe, Lock, Plan, Progress, Wanted, silent
 from gpuenv.process import Completed
+from gpuenv.recipes.schema import parse_recipe
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,16 @@ def test_download_counter__lines_of_uv__progress_in_bytes() -> None:
         Progress("build", 0, 3072, "bytes", "small"),
         Progress("build", 1024, 3072, "bytes", "small"),
     ]
+
+
+def test_is_cached__not_in_the_cache__leaves_nothing_beside_the_environment(tmp_path: Path) -> None:
+    recipe = parse_recipe((Path(__file__).parents[3] / "recipes" / "tf-2.4.yaml").read_text("utf-8"), "tf-2.4.yaml")
+    lock = Lock(f"no-such-package==1.0 --hash=sha256:{'0' * 64}\n", (), "solved")
+    choice = Choice(LoadedRecipe(recipe, "tf-2.4.yaml", "file"), "pypi", "3.8", None, ())
+    prefix = tmp_path / "tf"
+    planned = Plan(Host("linux-64"), choice, lock, "uv", prefix, "tf", "linux-64", ())
+    assert not UvEngine().is_cached(planned, silent)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ['a"b', "a'b", "$(false)", "`false`", "a\\b", "a!b", "a%b"])
@@ -56,6 +67,27 @@ def test_describe_venv__pyvenv_cfg__layout(tmp_path: Path) -> None:
     assert built.python_version == Version("3.8.18")
     assert built.site_packages == tmp_path / "lib" / "python3.8" / "site-packages"
     assert built.platform == "linux-64"
+
+
+@pytest.mark.parametrize(
+    ("lines", "version"),
+    [
+        ("version = 3.11.2", "3.11.2"),
+        ("version_info = 3.8.18.final.0\nversion = 3.8.18", "3.8.18"),
+        ("version_info = 3.14.0rc2", "3.14.0rc2"),
+    ],
+    ids=["venv", "virtualenv", "candidate"],
+)
+def test_describe_venv__as_other_tools_write_it__version(tmp_path: Path, lines: str, version: str) -> None:
+    (tmp_path / "pyvenv.cfg").write_text(f"home = /usr/bin\n{lines}\n")
+    assert describe_venv(tmp_path).python_version == Version(version)
+
+
+@pytest.mark.parametrize("text", ["", "home = /usr/bin\n", "version = new\n"])
+def test_describe_venv__no_version__target_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyvenv.cfg").write_text(text)
+    with pytest.raises(TargetError, match="does not say which Python"):
+        describe_venv(tmp_path)
 
 
 def test_describe_venv__windows_layout__is_recognised(tmp_path: Path) -> None:
