@@ -102,9 +102,10 @@ PASTED: dict[str, Callable[[str], bytes]] = {
 
 @pytest.mark.parametrize("how", PASTED)
 def test_diagnose__as_people_paste_it__same_answer(how: str) -> None:
+    some = ALL[list(PASTED).index(how) % 3 :: 3]  # every log in five of the ways
     wrong = [
         f"{entry.name}: {answer}, expected {entry.causes}"
-        for entry in ALL
+        for entry in some
         if (answer := first(decode(PASTED[how](entry.text)))) not in entry.causes
     ]
     assert wrong == []
