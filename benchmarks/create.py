@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,17 +60,18 @@ def _warm(home: Path, plan: Plan, pairs: int) -> dict[str, list[float]]:
 
 
 def _cold(home: Path, plan: Plan, pairs: int) -> dict[str, list[float]]:
-    """Time rounds of all three, each with an empty cache."""
+    """Time pairs, each run with an empty cache and nothing left to write to the disk, the order changing; then pip."""
     times: dict[str, list[float]] = {"bare uv": [], "gpuenv create": [], "pip": []}
-    for _ in range(pairs):
-        for name, run in (
-            ("bare uv", lambda: _bare(home, plan, offline=False)),
-            ("gpuenv create", _gpuenv),
-            ("pip", lambda: _pip(home, plan)),
-        ):
-            os.environ |= {"UV_CACHE_DIR": str(home / "cache"), "PIP_CACHE_DIR": str(home / "cache")}
-            times[name].append(run())
-            shutil.rmtree(home / "cache", ignore_errors=True)
+    contestants: list[tuple[str, Callable[[], float]]] = [
+        ("bare uv", lambda: _bare(home, plan, offline=False)),
+        ("gpuenv create", _gpuenv),
+    ]
+    runs = [one for pair in range(pairs) for one in (contestants if pair % 2 else contestants[::-1])]
+    os.environ |= {"UV_CACHE_DIR": str(home / "cache"), "PIP_CACHE_DIR": str(home / "cache")}
+    for name, run in (*runs, ("pip", lambda: _pip(home, plan))):
+        os.sync()
+        times[name].append(run())
+        shutil.rmtree(home / "cache", ignore_errors=True)
     pairs_of = zip(times["bare uv"], times["gpuenv create"], strict=True)
     times["gpuenv create / bare uv"] = [b / a for a, b in pairs_of]
     return times
