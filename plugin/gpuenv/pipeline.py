@@ -61,6 +61,8 @@ def plan(session: Session, request: Request, overrides: Overrides, target: Targe
             f"the engine `{engine}` adds nothing to environments that are there",
             hints=[Hint("engine.adds", "use the user's own conda: `--engine conda`")],
         )
+    if request.channels and not builder.conda_packages:
+        session.report(Warned(f"`--channel` counts for nothing: the engine `{engine}` installs no conda packages"))
     own = builder.describe(request.onto) if request.onto is not None else None
     host = session.step("probe", probe.look, overrides, session.plugins.probes())
     choice = session.step("choose", choose, session, host, request, target, conda_packages=builder.conda_packages)

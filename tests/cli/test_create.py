@@ -109,6 +109,15 @@ def test_create__dry_run_where_something_stands__warns_of_it(
     assert f"`{tmp_path}` exists and is not an environment that gpuenv made" in ended.document["warnings"]
 
 
+def test_create__channel_for_an_engine_without_conda_packages__warns_of_it(
+    gpuenv: Run, small_index: SmallStack
+) -> None:
+    ended = create(gpuenv, small_index, "-c", "conda-forge", "--dry-run", "--json")
+    warning = "`--channel` counts for nothing: the engine `uv` installs no conda packages"
+    assert ended.document["warnings"].count(warning) == 1
+    assert warning not in create(gpuenv, small_index, "--dry-run", "--json").document["warnings"]
+
+
 def test_list__directory_that_begins_with_a_dot__is_there(gpuenv: Run, small_index: SmallStack, tmp_path: Path) -> None:
     prefix = tmp_path / ".venv"
     made = gpuenv("create", "-p", prefix, "--recipe", small_index.recipe, "--gpu", "8.6", "--verify", "none", "--yes")

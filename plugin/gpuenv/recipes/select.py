@@ -306,7 +306,7 @@ def _no_such_version(request: Request, recipes: Sequence[LoadedRecipe]) -> Gpuen
     framework = request.framework or "the framework"
     found = [one.recipe.framework for one in recipes if request.framework in (None, one.recipe.framework.name)]
     versions = sorted({Version(one.version) for one in found})
-    near = _nearest(str(request.framework_version), versions)
+    near = _nearest(str(request.framework_version), versions) or ("newest" if versions else None)
     hints = [Hint("framework.nearest", f"did you mean `--{framework} {near}`?")] if near and request.framework else []
     cause = f"found {', '.join(map(str, versions))}" if versions else None
     return NoRecipeError(f"no recipe has {framework} {request.framework_version}", cause=cause, hints=[*hints, _LIST])

@@ -426,7 +426,7 @@ def test_choose__first_does_not_fit__next_is_taken_and_the_reason_kept() -> None
         pytest.param("2.1", "did you mean `--tensorflow 2.4.0`?", id="too old"),
         pytest.param("2.9.9", "did you mean `--tensorflow 2.10.0`?", id="the nearest minor version"),
         pytest.param("1.15", "did you mean `--tensorflow 2.10.0`?", id="another major version"),
-        pytest.param("nwest", "run `gpuenv recipes list` to see all recipes", id="no version"),
+        pytest.param("nwest", "did you mean `--tensorflow newest`?", id="no version"),
     ],
 )
 def test_choose__version_that_no_recipe_has__lists_those_there_are(wanted: str, hint: str) -> None:
