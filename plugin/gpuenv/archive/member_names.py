@@ -49,7 +49,7 @@ def printable(name: str) -> str:
 def _problem(name: str, path: PurePosixPath) -> str | None:
     if not path.parts:
         return "is no name"
-    if path.is_absolute() or name[1:2] == ":":
+    if path.is_absolute() or path.parts[0][1:2] == ":":
         return "is an absolute path"
     if ".." in path.parts:
         return "leads out of it"

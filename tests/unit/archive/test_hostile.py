@@ -24,6 +24,7 @@ BAD_NAMES = [
     pytest.param("a/../../up", id="up from within"),
     pytest.param("a/..", id="only up"),
     pytest.param("C:/windows/system32/x.dll", id="drive"),
+    pytest.param("./C:/windows/system32/x.dll", id="drive after a dot"),
     pytest.param("c:x", id="drive, relative"),
     pytest.param("0:", id="what Windows takes for a drive"),
     pytest.param("..\\up", id="backslash"),
