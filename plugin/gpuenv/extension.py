@@ -81,6 +81,14 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class Prepares(Protocol):
+    """What an engine may have besides: it is told early that it will be asked, while gpuenv is still looking around."""
+
+    def prepare(self, report: Reporter) -> None:
+        """Start what takes a while to start, and return at once. Perhaps nothing is asked in the end."""
+
+
+@runtime_checkable
 class KnowsCache(Protocol):
     """What an engine may have besides: then nobody is asked before a download that will not happen."""
 

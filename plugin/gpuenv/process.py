@@ -170,7 +170,9 @@ class Child:
     only gpuenv. Raises FileNotFoundError or PermissionError when the program cannot be started.
     """
 
-    def __init__(self, argv: Sequence[str | Path], *, env: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, argv: Sequence[str | Path], *, env: Mapping[str, str], log: Path, cwd: str | Path | None = None
+    ) -> None:
         with log.open("ab") as errors:
             self._child = subprocess.Popen(
                 [str(part) for part in argv],
@@ -178,6 +180,7 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=dict(env),
+                cwd=cwd,
                 text=True,
                 encoding="utf-8",
                 errors="replace",

@@ -75,6 +75,30 @@ def test_create__channel_in_a_directory__whole_environment(
     assert probe.stdout.strip() == str(prefix)
 
 
+def test_create__one_worker__finds_the_packages_and_installs_them(
+    gpuenv: Run, recipe: Path, monkeypatch: pytest.MonkeyPatch, isolated: Path
+) -> None:
+    from gpuenv.engines import rattler_asking
+
+    started: list[object] = []
+    start = rattler_asking.Child
+    monkeypatch.setattr(rattler_asking, "Child", lambda *argv, **how: started.append(argv) or start(*argv, **how))
+    assert create(gpuenv, recipe).code == 0
+    assert len(started) == 1
+    assert workers_in(isolated) == []
+
+
+def test_create__channel_changes_after_a_dry_run__is_read_anew(
+    gpuenv: Run, recipe: Path, conda_channel: MadeChannel
+) -> None:
+    assert create(gpuenv, recipe, "--dry-run").code == 0
+    index = Index("cudnn", "8.0.6", "new_0", depends=("cudatoolkit 11.0|11.0.*",))
+    make_package(conda_channel.directory, index, {})
+    index_channel(conda_channel.directory)
+    plan = create(gpuenv, recipe, "--dry-run").document["data"]
+    assert "cudnn-8.0.6-new_0.conda" in {package["file_name"] for package in plan["conda_packages"]}
+
+
 def test_create__links__are_relative_and_cuda_only(
     gpuenv: Run, recipe: Path, conda_channel: MadeChannel, isolated: Path
 ) -> None:
@@ -318,7 +342,7 @@ def test_resolve__virtual_packages__are_what_the_machine_has_or_the_user_says(
     variables: dict[str, str],
     problem: str | None,
 ) -> None:
-    from gpuenv.engines.rattler import ask
+    from gpuenv.engines.rattler_asking import Worker
     from gpuenv.engines.rattler_messages import Channel, Solve
     from gpuenv.model import silent
 
@@ -327,7 +351,9 @@ def test_resolve__virtual_packages__are_what_the_machine_has_or_the_user_says(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     channels = (Channel("test", conda_channel.uri),)
-    answer = ask(Solve(("needy",), channels, "linux-64", cuda), silent)
+    worker = Worker(silent)
+    answer = worker.ask(Solve(("needy",), channels, "linux-64", cuda), silent)
+    worker.end()
     assert answer.problem == problem, answer.text
     assert [package.channel for package in answer.packages] == ([] if problem else ["test"])
 
@@ -438,20 +464,39 @@ def test_create__package_that_cannot_be_asked_for__is_named(gpuenv: Run, recipe:
     assert error_of(ended)["message"] == "`cudnn= =x y z` is no conda package that can be asked for"
 
 
+def start_slowly(served: Served, small_index: SmallStack, conda_channel: MadeChannel) -> subprocess.Popen[str]:
+    """Start a `create` whose packages come slowly, and wait until the first is asked for."""
+    recipe = write_conda_recipe(small_index, conda_channel, served.address)
+    argv = [sys.executable, "-m", "gpuenv", "create", "-n", "tf", "--recipe", recipe, "--engine", "rattler"]
+    child = subprocess.Popen([*argv, "--gpu", "8.6", "--yes", "--json"], stdout=subprocess.PIPE, text=True)
+    served.slow_s = 5
+    deadline = time.monotonic() + 60
+    while not any(path.endswith(".conda") for path in served.requests) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return child
+
+
+@pytest.mark.usefixtures("empty_rattler_cache")
+def test_create__killed_while_packages_come__no_worker_is_left(
+    small_index: SmallStack, conda_channel: MadeChannel, isolated: Path
+) -> None:
+    with served_channel(conda_channel.directory) as served:
+        child = start_slowly(served, small_index, conda_channel)
+        assert len(workers_in(isolated)) == 1
+        child.kill()
+        child.communicate(timeout=30)
+        deadline = time.monotonic() + 3
+        while workers_in(isolated) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert workers_in(isolated) == []
+
+
 @pytest.mark.usefixtures("empty_rattler_cache")
 def test_create__ctrl_c_while_packages_come__nothing_is_left_and_no_worker(
     small_index: SmallStack, conda_channel: MadeChannel, isolated: Path
 ) -> None:
     with served_channel(conda_channel.directory) as served:
-        recipe = write_conda_recipe(small_index, conda_channel, served.address)
-        argv = [sys.executable, "-m", "gpuenv", "create", "-n", "tf", "--recipe", recipe, "--engine", "rattler"]
-        child = subprocess.Popen([*argv, "--gpu", "8.6", "--yes", "--json"], stdout=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + 60
-        while not any(path.endswith("repodata.json") for path in served.requests) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        served.slow_s = 5
-        while not any(path.endswith(".conda") for path in served.requests) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        child = start_slowly(served, small_index, conda_channel)
         assert (isolated / "data" / "envs" / "tf").exists()
         child.send_signal(signal.SIGINT)
         began = time.monotonic()

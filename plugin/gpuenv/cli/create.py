@@ -112,6 +112,7 @@ def request_of(args: argparse.Namespace) -> Request:
 
 def make(args: argparse.Namespace, session: Session, target: Target, request: Request) -> Outcome:
     """Plan, and unless that was all, ask if need be and carry it out."""
+    _prepare(args.engine, session)
     from gpuenv import pipeline
     from gpuenv.cli.verify import failed_checks
     from gpuenv.extension import Brings
@@ -141,6 +142,15 @@ def make(args: argparse.Namespace, session: Session, target: Target, request: Re
     made = replace(made, checks=completed(made.checks, again))
     failed = failed_checks(made.checks, again)
     return Outcome(made, _text(made), status="partial" if failed else "success", error=failed, talk=True)
+
+
+def _prepare(engine: str, session: Session) -> None:
+    """Let an engine begin that needs time to start: what comes next takes a quarter of a second to import."""
+    from gpuenv.extension import Prepares
+
+    found = session.engine(engine)
+    if isinstance(found, Prepares):
+        found.prepare(session.report)
 
 
 def plan_document(planned: Plan) -> dict[str, Any]:

@@ -7,30 +7,36 @@ rattler reads the channels, solves, downloads and installs; what it does lies in
 from __future__ import annotations
 
 import os
-import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from gpuenv import process
 from gpuenv.engines.conda_channels import read_channels
 from gpuenv.engines.conda_prefix import complete_records, describe_conda, python_path, write_history
 from gpuenv.engines.rattler_cache import are_cached, cache_dir
 from gpuenv.engines.uv import UvEngine, install_packages
-from gpuenv.errors import GpuenvError
-from gpuenv.model import Built, CondaPackage, Detail, Plan, Progress, Reporter, Solved, Wanted
+from gpuenv.model import Built, CondaPackage, Plan, Reporter, Solved, Wanted
 
 if TYPE_CHECKING:
-    from gpuenv.engines.rattler_messages import Answer, Channel, Install, Solve
+    from gpuenv.engines.rattler_asking import Worker
+    from gpuenv.engines.rattler_messages import Channel
 
 
 class RattlerEngine:
-    """Build conda environments with py-rattler."""
+    """Build conda environments with py-rattler. The worker that found the packages stays, to install them next."""
 
     name = "rattler"
     conda_packages = True
+
+    def __init__(self) -> None:
+        self._worker: Worker | None = None
+
+    def prepare(self, report: Reporter) -> None:
+        """Start the worker, which has to load rattler."""
+        from gpuenv.engines.rattler_asking import Worker
+
+        if self._worker is not None:
+            self._worker.end()
+        self._worker = Worker(report)
 
     def resolve(self, wanted: Wanted, report: Reporter) -> Solved:
         """Solve the conda packages with rattler, and the Python packages, where there are any, with uv.
@@ -43,9 +49,11 @@ class RattlerEngine:
 
         cuda = str(wanted.cuda_driver_api) if wanted.cuda_driver_api is not None else None
         channels = addresses(wanted.channels)
-        answer = ask(Solve(wanted.conda_specs, channels, wanted.platform, cuda), report)
+        worker = self._take(report, new=True)
+        answer = worker.ask(Solve(wanted.conda_specs, channels, wanted.platform, cuda), report)
         if answer.problem is not None:
             raise error_of(answer, wanted.channels, wanted.conda_specs)
+        self._worker = worker
         if not wanted.requirements:
             return Solved("", answer.tool, conda_packages=answer.packages)
         pypi = solve(wanted, report)
@@ -70,9 +78,11 @@ class RattlerEngine:
         channels = tuple(dict.fromkeys(package.channel for package in packages))
         specs = requested_specs(packages)
         request = Install(packages, addresses(channels), str(plan.prefix), plan.platform)
-        answer = ask(request, report)
+        worker = self._take(report, new=False)
+        answer = worker.ask(request, report)
         if answer.problem is not None:
             raise error_of(answer, channels, specs, plan.prefix)
+        worker.end()
         complete_records(plan.prefix, specs)
         write_history(plan.prefix, packages, specs)
         built = describe_conda(plan.prefix)
@@ -88,6 +98,16 @@ class RattlerEngine:
         """Read a conda prefix from its `conda-meta`. Raises TargetError when there is none."""
         return describe_conda(prefix)
 
+    def _take(self, report: Reporter, *, new: bool) -> Worker:
+        """Return the worker that is there, or a new one; with `new` none that knows channels as they once were."""
+        from gpuenv.engines.rattler_asking import Worker
+
+        worker, self._worker = self._worker, None
+        if worker is not None and new and not worker.is_new:
+            worker.end()
+            worker = None
+        return worker or Worker(report)
+
 
 def addresses(names: tuple[str, ...]) -> tuple[Channel, ...]:
     """Return the channels with their addresses, as the user's settings say. Raises UsageError for a secret in one."""
@@ -100,29 +120,3 @@ def addresses(names: tuple[str, ...]) -> tuple[Channel, ...]:
 def requested_specs(packages: tuple[CondaPackage, ...]) -> tuple[str, ...]:
     """Return what conda shall hold on to when it changes the environment: the version of what was asked for."""
     return tuple(f"{package.name}=={package.version}" for package in packages if package.requested)
-
-
-def ask(request: Solve | Install, report: Reporter) -> Answer:
-    """Let a worker do it; its progress is reported. Raises GpuenvError when the worker itself fails."""
-    from gpuenv.engines.rattler_messages import Answer, Step
-
-    said: list[str] = []
-
-    def line(text: str) -> None:
-        try:
-            step = msgspec.json.decode(text, type=Step)
-        except msgspec.DecodeError:
-            said.append(text)
-            report(Detail(text, level=2))
-            return
-        report(Progress("build", step.done_bytes, step.total_bytes, "bytes", step.doing))
-
-    argv = [sys.executable, "-m", "gpuenv.engines.rattler_worker"]
-    report(Detail("$ " + " ".join(argv), level=2))
-    with tempfile.TemporaryDirectory(prefix="gpuenv-") as directory:  # nothing of the user's is imported from there
-        ended = process.run(argv, stdin=msgspec.json.encode(request).decode(), on_stderr_line=line, cwd=directory)
-    try:
-        return msgspec.json.decode(ended.stdout, type=Answer)
-    except msgspec.DecodeError as err:
-        cause = "; ".join(said[-3:]) or "it said nothing"
-        raise GpuenvError(f"rattler ended without an answer: {ended.ending}", cause=cause) from err

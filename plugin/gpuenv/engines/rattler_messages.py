@@ -1,6 +1,6 @@
-"""What the rattler engine and its worker tell each other, as JSON on the worker's standard input and output.
+"""What the rattler engine and its worker tell each other, as lines of JSON on the worker's standard input and output.
 
-While it works, the worker writes lines to its standard error: a `Step` each, or what a library says.
+To a request it answers with a `Step` now and then, and an `Answer` in the end. On standard error is what libraries say.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Install(msgspec.Struct, frozen=True, tag=True):
     platform: str
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, tag=True):
     """How it went: packages, or what is in the way; `names` are the specs, packages or channels that it is about."""
 
     tool: str = ""
@@ -53,7 +53,7 @@ class Answer(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, tag=True):
     """Progress of an installation, in bytes of packages that are fetched and unpacked, and what is being done."""
 
     done_bytes: int

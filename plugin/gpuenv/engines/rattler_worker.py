@@ -3,15 +3,19 @@
 Of its own, because what rattler does in other threads goes on after an error or Ctrl-C, and would write into an
 environment that is being taken back. A process can be ended, with all its threads.
 
-Run as `python -m gpuenv.engines.rattler_worker`, with a request of `rattler_messages` on standard input.
+Run as `python -m gpuenv.engines.rattler_worker`. Requests of `rattler_messages` come on standard input, a line each;
+when that ends, so does the worker. What it has read of the channels for one request it knows for the next.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import sys
+import threading
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -37,10 +41,10 @@ class Refused(Exception):
         self.answer = Answer(_tool(), problem=problem, text=text, names=tuple(names))
 
 
-class Conda:
-    """The channels of a request, with the user's own settings for mirrors, proxies, certificates and secrets."""
+class Rattler:
+    """rattler with the user's own settings for mirrors, proxies, certificates and secrets. Raises Refused."""
 
-    def __init__(self, channels: Sequence[Channel], platform: str) -> None:
+    def __init__(self) -> None:
         try:
             self.config = rattler.Config.load_from_default_locations("rattler")
             self.client = rattler.Client.from_config(self.config)
@@ -48,6 +52,19 @@ class Conda:
             raise Refused("config", str(err)) from err
         repodata = cache_dir(os.environ, Path.home()) / "repodata"
         self.gateway = rattler.Gateway.from_config(self.config, cache_dir=repodata, client=self.client)
+
+
+@cache
+def the_rattler() -> Rattler:
+    """Return the one of this process, which remembers what it has read. Raises Refused."""
+    return Rattler()
+
+
+class Conda:
+    """The channels of a request. Raises Refused."""
+
+    def __init__(self, channels: Sequence[Channel], platform: str) -> None:
+        self.rattler = the_rattler()
         self.channels = channels
         self.platforms = [rattler.Subdir(platform), rattler.Subdir("noarch")]
         self.addresses = [rattler.Channel(channel.address).base_url.rstrip("/") for channel in channels]
@@ -67,7 +84,7 @@ class Conda:
     async def records(self, specs: Iterable[str]) -> list[rattler.RepoDataRecord]:
         """Return what the channels have for specs, without what it depends on."""
         try:
-            found = await self.gateway.query(self.addresses, self.platforms, list(specs), recursive=False)
+            found = await self.rattler.gateway.query(self.addresses, self.platforms, list(specs), recursive=False)
         except exceptions.GatewayError as err:
             raise Refused("channel", str(err), self.blamed(str(err))) from err
         return [record for records in found for record in records]
@@ -81,7 +98,7 @@ async def solve(request: Solve) -> Answer:
         records = await rattler.solve(
             conda.addresses,
             specs,
-            gateway=conda.gateway,
+            gateway=conda.rattler.gateway,
             platforms=conda.platforms,
             virtual_packages=virtual_packages(request.platform, request.cuda),
         )
@@ -151,8 +168,8 @@ async def install(request: Install) -> Answer:
             request.prefix,
             cache_dir=cache_dir(os.environ, Path.home()) / "pkgs",
             platform=conda.platforms[0],
-            client=conda.client,
-            config=conda.config,
+            client=conda.rattler.client,
+            config=conda.rattler.config,
             reporter=reporter,
             execute_link_scripts=False,
         )
@@ -178,10 +195,10 @@ async def locked_records(conda: Conda, packages: Sequence[CondaPackage]) -> list
     return records
 
 
-def say(step: Step) -> None:
-    """Write a line about progress."""
-    sys.stderr.write(msgspec.json.encode(step).decode() + "\n")
-    sys.stderr.flush()
+def say(line: Step | Answer) -> None:
+    """Write a line about progress, or the answer."""
+    sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+    sys.stdout.flush()
 
 
 def _virtual(name: str, version: str, build: str) -> rattler.GenericVirtualPackage:
@@ -204,15 +221,23 @@ def _tool() -> str:
 
 
 def main() -> None:
-    """Read a request, carry it out, print the answer, and end with every thread."""
-    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Solve | Install)
-    try:
-        answer = asyncio.run(solve(request) if isinstance(request, Solve) else install(request))
-    except Refused as refused:
-        answer = refused.answer
-    sys.stdout.write(msgspec.json.encode(answer).decode())
-    sys.stdout.flush()
-    # Not `sys.exit`: after an error other packages are still being written, and nobody wants them any more.
+    """Carry out requests and say the answers, one after the other, until nobody is there to ask."""
+    requests: queue.SimpleQueue[Solve | Install] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests,), daemon=True).start()
+    while True:
+        request = requests.get()
+        try:
+            answer = asyncio.run(solve(request) if isinstance(request, Solve) else install(request))
+        except Refused as refused:
+            answer = refused.answer
+        say(answer)
+
+
+def _listen(requests: queue.SimpleQueue[Solve | Install]) -> None:
+    """Take requests until there are no more, because whoever asked has what it wanted, gave up, or was killed."""
+    for line in sys.stdin.buffer:
+        requests.put(msgspec.json.decode(line, type=Solve | Install))
+    # Not `sys.exit`: other threads may still be writing packages, and nobody wants them any more.
     os._exit(0)
 
 
