@@ -16,10 +16,11 @@ from typing import Any
 
 from gpuenv import process
 from gpuenv.engines.conda_answers import channel_of, error_of, packages_of, parse_answer
+from gpuenv.engines.conda_caches import PackageCaches
 from gpuenv.engines.conda_prefix import describe_conda, installed_packages, python_path
 from gpuenv.engines.uv import install_packages
 from gpuenv.errors import FetchError, GpuenvError, Hint
-from gpuenv.model import Built, CondaPackage, Detail, Plan, Progress, Reporter, Solved, Wanted
+from gpuenv.model import Built, CondaPackage, Detail, Plan, Progress, Reporter, Solved, Wanted, silent
 
 _PROGRESS = re.compile(r'\{"fetch":"(?P<what>[^|"]*)[^"]*","finished":(?P<finished>\w+).*"progress":(?P<part>[\d.]+)\}')
 
@@ -30,6 +31,13 @@ class CondaEngine:
     name = "conda"
     conda_packages = True
 
+    def __init__(self) -> None:
+        self._caches: PackageCaches | None = None
+
+    def prepare(self, report: Reporter) -> None:
+        """Ask conda, meanwhile, where it keeps packages."""
+        self._caches = PackageCaches(cache_dirs, ahead=True)
+
     def resolve(self, wanted: Wanted, report: Reporter) -> Solved:
         """Solve the conda packages with conda (a dry run), and the Python packages, where there are any, with uv.
 
@@ -37,7 +45,11 @@ class CondaEngine:
         """
         from gpuenv.engines.uv_lock import solve
 
-        packages = solve_new(wanted, report) if wanted.onto is None else solve_onto(wanted.onto, wanted, report)
+        caches, self._caches = self._caches or PackageCaches(cache_dirs, ahead=False), None
+        if wanted.onto is None:
+            packages = solve_new(wanted, caches, report)
+        else:
+            packages = solve_onto(wanted.onto, wanted, caches, report)
         if not wanted.requirements:
             return Solved("", "conda", conda_packages=packages)
         pypi = solve(wanted, report)
@@ -143,15 +155,15 @@ def run_conda(call: Call, variables: Mapping[str, str], report: Reporter) -> dic
     raise error_of(document, call.channels, call.specs, ended)
 
 
-def solve_new(wanted: Wanted, report: Reporter) -> tuple[CondaPackage, ...]:
+def solve_new(wanted: Wanted, caches: PackageCaches, report: Reporter) -> tuple[CondaPackage, ...]:
     """Ask conda which packages a new environment would have. Raises UnsolvableError or FetchError."""
     nowhere = Path(os.path.abspath(f".gpuenv-nowhere-{os.getpid()}"))
     call = Call(("create", "--dry-run", "--prefix", str(nowhere)), wanted.channels, wanted.conda_specs)
     answer = run_conda(call, _for_another_machine(wanted), report)
-    return packages_of(answer, wanted, package_caches(answer, report))
+    return packages_of(answer, wanted, caches.needed_for(answer))
 
 
-def solve_onto(prefix: Path, wanted: Wanted, report: Reporter) -> tuple[CondaPackage, ...]:
+def solve_onto(prefix: Path, wanted: Wanted, caches: PackageCaches, report: Reporter) -> tuple[CondaPackage, ...]:
     """Ask conda which packages an environment would have with what is wanted, none of its own changed.
 
     Raises UnsolvableError or FetchError.
@@ -162,7 +174,7 @@ def solve_onto(prefix: Path, wanted: Wanted, report: Reporter) -> tuple[CondaPac
     if wanted.conda_specs:
         command = ("install", "--dry-run", "--freeze-installed", "--prefix", str(prefix))
         answer = run_conda(Call(command, wanted.channels, wanted.conda_specs), _for_another_machine(wanted), report)
-        own |= {package.name: package for package in packages_of(answer, wanted, package_caches(answer, report))}
+        own |= {package.name: package for package in packages_of(answer, wanted, caches.needed_for(answer))}
     return tuple(own.values())
 
 
@@ -171,13 +183,10 @@ def _for_another_machine(wanted: Wanted) -> dict[str, str]:
     return {"CONDA_OVERRIDE_CUDA": cuda, "CONDA_SUBDIR": wanted.platform}
 
 
-def package_caches(answer: Mapping[str, Any], report: Reporter) -> tuple[Path, ...]:
-    """Ask conda where it keeps packages, when the answer leaves out hashes of what is there already."""
-    actions = answer.get("actions", {})
-    if len(actions.get("FETCH", ())) >= len(actions.get("LINK", ())):
-        return ()
-    info = run_conda(Call(("info",)), {}, report)
-    return tuple(Path(path) for path in info.get("pkgs_dirs", ()))
+def cache_dirs() -> tuple[Path, ...]:
+    """Ask conda where it keeps packages. Raises GpuenvError."""
+    said = run_conda(Call(("config", "--show", "pkgs_dirs")), {}, silent)
+    return tuple(Path(path) for path in said.get("pkgs_dirs", ()))
 
 
 def check_hashes(prefix: Path, packages: Iterable[CondaPackage]) -> None:
