@@ -2,10 +2,12 @@
 
     python -m benchmarks [--quick] [--only PART ...] [--prefix PATH]
 
-Parts: create (against bare uv), staging (against tar and cp, curl and sha256sum), activation (against no gpuenv, in
-each shell), conda (what the plugin adds to `conda list`; needs a conda that has gpuenv), doctor, growth (with many
-environments), and on a machine with a GPU first_epoch (by hand, lazy, warmed). `--prefix` is a TensorFlow environment
-that gpuenv made: it saves fetching, and doctor and first_epoch need one; first_epoch empties its compute cache.
+Parts: create (against bare uv), rattler and conda_create (`create` on conda packages, caches warm and empty, against
+bare py-rattler and against `conda create`; the latter needs a conda), staging (against tar and cp, curl and sha256sum),
+activation (against no gpuenv, in each shell), conda (what the plugin adds to `conda list`; needs a conda that has
+gpuenv), doctor, growth (with many environments), and on a machine with a GPU first_epoch (by hand, lazy, warmed).
+`--prefix` is a TensorFlow environment that gpuenv made: it saves fetching, and doctor and first_epoch need one;
+first_epoch empties its compute cache.
 """
 
 from __future__ import annotations
@@ -48,14 +50,16 @@ def _parts(args: argparse.Namespace) -> dict[str, tuple[list[str], str | None]]:
     pairs = "2" if args.quick else "7"
     cudnn = f"{args.prefix}/lib/python3.8/site-packages/nvidia/cudnn/lib" if args.prefix else None
     conda = os.environ.get("GPUENV_TEST_CONDA") or shutil.which("conda")
+    no_conda = None if conda else "no conda is named by GPUENV_TEST_CONDA or on PATH"
+    on_conda = ["benchmarks.create_conda", "--pairs", "1" if args.quick else "9", "--cold", "1" if args.quick else "5"]
+    on_conda += ["--prefix", args.prefix] if args.prefix else []
     return {
         "create": (["benchmarks.create", "--pairs", pairs], None),
+        "rattler": (on_conda, None),
+        "conda_create": ([*on_conda, "--engine", "conda"], no_conda),
         "staging": (["benchmarks.staging", "--pairs", pairs, *(["--cudnn", cudnn] if cudnn else [])], None),
         "activation": (["benchmarks.activation", "--pairs", "5" if args.quick else "40"], None),
-        "conda": (
-            ["benchmarks.conda_startup", "--pairs", "4" if args.quick else "20"],
-            None if conda else "no conda is named by GPUENV_TEST_CONDA or on PATH",
-        ),
+        "conda": (["benchmarks.conda_startup", "--pairs", "4" if args.quick else "20"], no_conda),
         "doctor": (["benchmarks.doctor", str(args.prefix)], None if args.prefix else "no `--prefix` is given"),
         "first_epoch": (["benchmarks.first_epoch", str(args.prefix)], _no_gpu(args.prefix)),
         "growth": (
