@@ -213,10 +213,27 @@ def test_facts__update_with_a_mistake__says_where_and_takes_nothing(gpuenv: Run,
     assert all(one["origin"] == "gpuenv" for one in gpuenv("facts", "list", "--json").document["data"]["tables"])
 
 
-def test_facts__show__claims_with_sources_and_what_they_win_over(gpuenv: Run) -> None:
+@pytest.mark.parametrize("columns", ["80", "120", None])
+def test_facts__show__claims_with_sources_and_what_they_win_over(
+    gpuenv: Run, monkeypatch: pytest.MonkeyPatch, columns: str | None
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
     said = gpuenv("facts", "show", "2.4").out
-    assert re.search(r"^machine_code +3\.5 5\.0 6\.0 7\.0 7\.5 8\.0 +measured", said, re.MULTILINE)
-    assert re.search(r"^  but +3\.5 5\.0 6\.0 7\.0 7\.5 +metadata +tensorflow/python", said, re.MULTILINE)
+    found = re.search(
+        r"^machine_code +3\.5 5\.0 6\.0 7\.0 7\.5 8\.0 \[(\d+)\]\n  but +3\.5 .* 7\.5 \[(\d+)\]", said, re.M
+    )
+    assert found
+    assert f"\n[{found[1]}] measured: fat binaries of tensorflow/python" in said
+    assert f"\n[{found[2]}] metadata: tensorflow/python/platform/build_info.py" in said
+    assert max(map(len, said.splitlines())) <= int(columns or 100)
+
+
+def test_facts__show_json__every_claim_as_it_is_in_the_table(gpuenv: Run) -> None:
+    claims = gpuenv("facts", "show", "2.4", "--json").document["data"]["claims"]
+    assert {"release", "platform", "key", "value", "kind", "source", "read"} == set(claims[0])
+    assert sum(one["key"] == "cudnn" for one in claims) == 3
 
 
 def test_facts__show_unknown__usage_error_with_the_known(gpuenv: Run) -> None:

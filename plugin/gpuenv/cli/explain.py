@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gpuenv.cli import options
 from gpuenv.cli.outcome import Outcome
-from gpuenv.cli.text import columns, quoted, width
+from gpuenv.cli.text import columns, quoted, wrapped
 from gpuenv.errors import Hint, UsageError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def text_of(host: Host, request: Request, verdicts: Sequence[Verdict], typed: Ty
             "",
         ]
     for message in dict.fromkeys(_notes(fitting)):
-        lines += _wrapped(f"  note: {message}", "    ")
+        lines += wrapped(f"  note: {message}", "    ")
     if others:
         lines += ["", "Does not fit:"] if fitting else ["Nothing fits.", ""]
         for together in _alike(others):
@@ -250,8 +250,8 @@ def _why_not(verdicts: list[Verdict]) -> list[str]:
     """Give the reasons, and the change that would help."""
     reasons, change = _said(verdicts[0])
     versions = ", ".join(one.version for one in verdicts)
-    lines = _wrapped(f"  {verdicts[0].framework} {versions}: {reasons}", "    ")
-    return lines + (_wrapped(f"    change: {change}", "      ") if change else [])
+    lines = wrapped(f"  {verdicts[0].framework} {versions}: {reasons}", "    ")
+    return lines + (wrapped(f"    change: {change}", "      ") if change else [])
 
 
 def _next(host: Host, verdicts: Sequence[Verdict], typed: Typed) -> list[str]:
@@ -265,7 +265,7 @@ def _next(host: Host, verdicts: Sequence[Verdict], typed: Typed) -> list[str]:
     if newest is not None:
         return [f"{following} gpuenv create -n tf {_which(newest, verdicts)}{typed.options}"]
     if near is not None:
-        return _wrapped(f"Nearest: {_name(near)}, if you {near.change}", "  ")
+        return wrapped(f"Nearest: {_name(near)}, if you {near.change}", "  ")
     return ["No change but another GPU would help; without it there is `gpuenv create -n cpu --allow-cpu`"]
 
 
@@ -276,16 +276,3 @@ def _which(one: Verdict, verdicts: Sequence[Verdict]) -> str:
     if one.framework == "tensorflow" and len(alike) == 1:
         return f"--tensorflow {series}"
     return f"--recipe {quoted(one.recipe)}"
-
-
-def _wrapped(text: str, indent: str) -> list[str]:
-    """Break a long line at 100 columns, what follows indented."""
-    lines, line = [], ""
-    first = len(text) - len(text.lstrip())
-    for word in text.split():
-        if line.strip() and width(line) + 1 + width(word) > 100:
-            lines.append(line)
-            line = indent + word
-        else:
-            line = f"{line} {word}" if line.strip() else f"{line or ' ' * first}{word}"
-    return [*lines, line]

@@ -41,6 +41,29 @@ def columns(rows: Iterable[Sequence[str]], *, indent: str = "") -> str:
     )
 
 
+def terminal_columns() -> int:
+    """Return how wide to write: the terminal's columns between 60 and 120; 100 where stdout is none.
+
+    The variable `COLUMNS` wins over both.
+    """
+    import shutil
+
+    return min(max(shutil.get_terminal_size((100, 24)).columns, 60), 120)
+
+
+def wrapped(text: str, indent: str, most: int = 100) -> list[str]:
+    """Break a line at `most` columns, what follows indented; a longer word stays whole. The text's own indent stays."""
+    lines, line = [], ""
+    first = len(text) - len(text.lstrip())
+    for word in text.split():
+        if line.strip() and width(line) + 1 + width(word) > most:
+            lines.append(line)
+            line = indent + word
+        else:
+            line = f"{line} {word}" if line.strip() else f"{line or ' ' * first}{word}"
+    return [*lines, line]
+
+
 def width(text: str) -> int:
     """Count the columns that a text takes on a terminal: two for a wide character, none for a combining one.
 
