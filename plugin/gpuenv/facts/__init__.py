@@ -23,7 +23,7 @@ from gpuenv.facts.cuda import (
     newest_driver,
     toolkit_driver,
 )
-from gpuenv.facts.products import capability_of_product, product_of_capability, product_suggestions
+from gpuenv.facts.products import capability_of_product, product_suggestions, products_of
 from gpuenv.facts.tensorflow import claims, disagreements, problems, releases, team_driver_min
 
 __all__ = [
@@ -37,8 +37,8 @@ __all__ = [
     "known_cudas",
     "newest_driver",
     "problems",
-    "product_of_capability",
     "product_suggestions",
+    "products_of",
     "releases",
     "team_driver_min",
     "toolkit_driver",

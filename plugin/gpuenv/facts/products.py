@@ -56,9 +56,9 @@ def product_suggestions(name: str) -> tuple[str, ...]:
     return tuple(known[match] for match in get_close_matches(" ".join(wanted), known, n=3, cutoff=0.6))
 
 
-def product_of_capability(capability: ComputeCapability) -> str | None:
-    """Return the product of that compute capability that comes first in the table; None when it has none."""
-    return next((name for name, found in products() if found == capability), None)
+def products_of(capability: ComputeCapability) -> tuple[str, ...]:
+    """Return the products of that compute capability, in the order of the table; none when it has none."""
+    return tuple(name for name, found in products() if found == capability)
 
 
 def _named() -> list[tuple[str, Words]]:

@@ -103,8 +103,8 @@ def _named(one: ComputeCapability) -> str:
     """Name a capability with its architecture and a product: `8.6 (Ampere, as GeForce RTX 3090)`."""
     from gpuenv import facts
 
-    product = facts.product_of_capability(one)
-    words = [word for word in (facts.architecture_name(one), f"as {product}" if product else None) if word]
+    products = facts.products_of(one)
+    words = [word for word in (facts.architecture_name(one), f"as {products[0]}" if products else None) if word]
     return format_compute_capability(one) + (f" ({', '.join(words)})" if words else "")
 
 
