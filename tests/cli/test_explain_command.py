@@ -118,6 +118,32 @@ def test_create__nothing_fits__short_and_with_a_command_that_tells_about_all(gpu
     assert f"`gpuenv explain {' '.join(machine)}`" in hints
 
 
+@pytest.mark.parametrize(
+    "machine",
+    [
+        ["--gpu", "RTX 5090"],
+        ["--gpu", "RTX 4090", "--driver", "530"],
+        ["--gpu", "RTX 3080", "--driver", "460.89", "--os", "windows", "--python", "3.8"],
+        ["--gpu", "none"],
+        ["--gpu", "3.0"],
+    ],
+    ids=" ".join,
+)
+def test_explain__terminal_of_80_columns__no_line_is_wider(
+    gpuenv: Run, monkeypatch: pytest.MonkeyPatch, machine: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    ended = gpuenv("explain", *machine)
+    assert ended.code == 0, ended.err
+    too_wide = [line for line in ended.out.splitlines() if len(line) > 80 and not line.startswith("Next")]
+    assert too_wide == []  # but a command stays on its line, to be copied
+
+
+def test_explain__code_that_is_compiled__says_what_that_means(gpuenv: Run) -> None:
+    assert "compiles once: its GPU code is compiled at the first use" in gpuenv("explain", "--gpu", "H100").out
+    assert "compiles once" not in gpuenv("explain", "--gpu", "6.1").out
+
+
 def test_create__tensorflow_newest__chooses_the_newest_that_fits(gpuenv: Run) -> None:
     newest = ["create", "-n", "x", "--tensorflow", "newest", "--gpu", "8.6", "--dry-run", "--json"]
     assert gpuenv(*newest, "--driver", "580.65.06").document["data"]["recipe"] == "tf-2.21"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
@@ -42,13 +43,19 @@ def columns(rows: Iterable[Sequence[str]], *, indent: str = "") -> str:
 
 
 def terminal_columns() -> int:
-    """Return how wide to write: the terminal's columns between 60 and 120; 100 where stdout is none.
+    """Return how wide to write on stdout: the terminal's columns between 60 and 120; 100 where it is none.
 
     The variable `COLUMNS` wins over both.
     """
-    import shutil
-
-    return min(max(shutil.get_terminal_size((100, 24)).columns, 60), 120)
+    said = os.environ.get("COLUMNS", "")
+    if said.isascii() and said.isdigit() and int(said) > 0:
+        found = int(said)
+    else:
+        try:  # not `shutil.get_terminal_size`, which asks the stdout that Python began with
+            found = os.get_terminal_size(sys.stdout.fileno()).columns or 100
+        except (AttributeError, OSError, ValueError):
+            found = 100
+    return min(max(found, 60), 120)
 
 
 def wrapped(text: str, indent: str, most: int = 100) -> list[str]:
