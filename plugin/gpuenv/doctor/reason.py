@@ -72,9 +72,14 @@ def has_no_gpu(log: Log) -> bool:
     return (without_runtime or log.has("library.no-cuda-drivers")) and not (others or driver_opened or expected)
 
 
+def driver_matters(log: Log) -> bool:
+    """Say whether a driver that does not work is a failure: not where no GPU is, nor where one was used after all."""
+    return not has_no_gpu(log) and not works_in_the_end(log)
+
+
 def lacks_libraries(log: Log) -> bool:
     """Say whether missing CUDA libraries are in the way of a GPU that is there."""
-    return bool(missing_libraries(log)) and not has_no_gpu(log) and not works_in_the_end(log)
+    return bool(missing_libraries(log)) and driver_matters(log)
 
 
 def cuinit_says(log: Log, meaning: str) -> bool:

@@ -1,4 +1,4 @@
-"""The driver and what is around it: how it starts, kernel module, versions, container."""
+"""The driver: how it starts, and its versions."""
 
 from __future__ import annotations
 
@@ -61,18 +61,6 @@ DRIVER_KINDS = (
         (r"CUDA driver is a stub library", r"cudaErrorStubLibrary", r"CUDA_ERROR_STUB_LIBRARY"),
     ),
     Kind(
-        "driver.no-module",
-        (
-            r"kernel driver does not appear to be (?:running|installed) on this host",
-            r"couldn't communicate with the NVIDIA driver",
-            r"nvml error: driver not loaded",
-            r"modprobe: FATAL: Module nvidia\S* not found",
-            r"could not insert '?nvidia\w*'?: (?:No such device|Exec format error|Invalid argument)",
-            r"Failed to initialize NVML: (?:Driver Not Loaded|N/A)",
-        ),
-    ),
-    Kind("driver.no-node", (r"no NVIDIA GPU device is present: /dev/nvidia\d+ does not exist",)),
-    Kind(
         "driver.no-device",
         (
             r"CUDA_ERROR_NO_DEVICE",
@@ -89,46 +77,4 @@ DRIVER_KINDS = (
         ),
     ),
     Kind("driver.fabric", (r"Error 802: system not yet initialized", r"CUDA_ERROR_SYSTEM_NOT_READY")),
-    Kind(
-        "container.no-gpu",
-        (
-            r"could not select device driver \"?'?\w*\"?'? with capabilities: \[\[\W?\w*\W?\s?\W?gpu",
-            r"nvidia-container-cli(?:\.real)?: (?!requirement)\w+ error: (?P<error>[^\n]{0,120})",
-            r"Unknown runtime specified nvidia|unknown or invalid runtime name: nvidia",
-            r"nvidia-container-runtime\W[^\n]{0,40}(?:not found|no such file)",
-            r"unresolvable CDI devices nvidia\.com/gpu",
-            r"The NVIDIA Driver was not detected",
-            r"Incompatible (?:device discovery )?strategy detected auto",
-        ),
-    ),
-    Kind("container.no-smi", (r"nvidia-smi: (?:command )?not found",)),
-    Kind("container.smi-works", (r"NVIDIA-SMI [\d.]+ +Driver Version",)),
-    Kind("driver.blocked", (r"GPU access blocked by the operating system",)),
-    Kind(
-        "gpu.busy",
-        (
-            r"CUDA-capable device\(s\) is/are busy or unavailable",
-            r"devices are busy or unavailable",
-            r"cudaErrorDevicesUnavailable",
-        ),
-    ),
-    Kind(
-        "container.shared-memory",
-        (
-            r"out of shared memory\. Please try to raise your shared memory limit",
-            r"insufficient shared memory \(shm\)",
-            r"unable to (?:write to|mmap)[^\n]{0,120}/torch_[^\n]{0,80}No space left",
-        ),
-    ),
-    Kind(
-        "nccl.failed",
-        (
-            r"(?P<error>nccl(?:System|UnhandledCuda|Internal|Remote)Error)",
-            r"NCCL (?:communicator was aborted|error in)",
-            r"NCCL WARN (?P<error>[^\n]{0,80})",
-            r"(?P<error>nccl\w+) failed: unhandled \w+ error",
-            r"Watchdog caught collective operation timeout",
-        ),
-    ),
-    Kind("container.lost-gpu", (r"Failed to initialize NVML: Unknown Error",)),
 )

@@ -1,4 +1,4 @@
-"""The driver's kernel module, and what a container's runtime or a cluster's scheduler says about GPUs."""
+"""The driver's kernel module."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ from gpuenv.doctor.event import Kind
 _NEXT = r"\s+(?:\[[\s\d.]*\]\s+)?(?:NVRM:\s+)?"
 
 KERNEL_KINDS = (
+    Kind(
+        "driver.no-module",
+        (
+            r"kernel driver does not appear to be (?:running|installed) on this host",
+            r"couldn't communicate with the NVIDIA driver",
+            r"nvml error: driver not loaded",
+            r"modprobe: FATAL: Module nvidia\S* not found",
+            r"could not insert '?nvidia\w*'?: (?:No such device|Exec format error|Invalid argument)",
+            r"Failed to initialize NVML: (?:Driver Not Loaded|N/A)",
+        ),
+    ),
+    Kind("driver.no-node", (r"no NVIDIA GPU device is present: /dev/nvidia\d+ does not exist",)),
     Kind(
         "driver.permission",
         (
@@ -61,33 +73,4 @@ KERNEL_KINDS = (
             r"Unable to (?:build|load) the (?:NVIDIA kernel module|kernel module|'?nvidia\.ko)",
         ),
     ),
-    Kind(
-        "container.driver-files",
-        (r"mount error: file creation failed: \S*?(?P<file>lib(?:cuda|nvidia-[\w-]+)\.so[\w.]*): file exists",),
-    ),
-    Kind(
-        "container.unknown-device",
-        (
-            r"nvidia-container-cli(?:\.real)?: device error: '?(?P<device>[^\s:']+)'?: unknown device",
-            r"unresolvable CDI devices nvidia\.com/gpu=(?P<device>(?!all\b)[\w:.-]+)",
-        ),
-    ),
-    Kind(
-        "container.cgroups",
-        (
-            r"cgroup subsystem devices not found",
-            r"failed to get device cgroup mount path",
-            r"bpf_prog_query\(BPF_CGROUP_DEVICE\) failed",
-        ),
-    ),
-    Kind(
-        "cluster.full",
-        (
-            r"Insufficient nvidia\.com/(?P<resource>[\w.-]+)",
-            r"Invalid generic resource \(gres\) specification",
-            r"Requested node configuration is not available",
-        ),
-    ),
-    Kind("gpu.mig", (r"\bMIG-(?:GPU-)?[\da-f]{6,}", r"\bMIG \d+g\.\d+gb", r"-MIG-\d+g\.\d+gb")),
-    Kind("gpu.mps", (r"CUDA_ERROR_MPS_\w+", r"MPS (?:client|server) (?:failed|is not ready|\w+ terminated)")),
 )

@@ -1,4 +1,4 @@
-"""Memory, handles of cuDNN and cuBLAS, and crashes on the GPU."""
+"""Memory, and the handles of cuDNN and cuBLAS."""
 
 from __future__ import annotations
 
@@ -73,34 +73,6 @@ MEMORY_KINDS = (
             r"Failed to determine best cudnn convolution algorithm",
             r"Unable to find an engine to execute this computation|GET was unable to find an engine",
             r"Check failed: stream->parent\(\)->GetConvolveAlgorithms",
-        ),
-    ),
-    Kind(
-        "gpu.crashed",
-        (
-            r"(?P<error>CUDA_ERROR_(?:ILLEGAL_ADDRESS|LAUNCH_FAILED|LAUNCH_TIMEOUT|ILLEGAL_INSTRUCTION|MISALIGNED_"
-            r"ADDRESS|ECC_UNCORRECTABLE|NVLINK_UNCORRECTABLE|HARDWARE_STACK_ERROR|INVALID_PC|CONTAINED))",
-            r"CUDA error: (?P<error>an illegal memory access was encountered|unspecified launch failure|misaligned"
-            r" address|an illegal instruction was encountered|hardware stack error)",
-            r"(?P<error>the launch timed out and was terminated)",
-            r"NVRM: Xid \([^\n]*\): (?P<error>\d+)",
-            r"stream did not block host until done; (?P<error>was already in an error state)",
-            r"(?P<error>GPU is lost|fallen off the bus|uncorrectable (?:ECC|NVLink) error|row[- ]remapp?ing fail\w*)",
-            r"(?P<error>cudaError(?:IllegalAddress|LaunchFailure|LaunchTimeout|ECCUncorrectable|HardwareStackError|"
-            r"MisalignedAddress|IllegalInstruction|NvlinkUncorrectable))",
-        ),
-    ),
-    Kind("gpu.peers", (r"CUDA_ERROR_TOO_MANY_PEERS|cudaErrorTooManyPeers|peer mapping resources exhausted",)),
-    Kind("gpu.assert", (r"device-side assert triggered",)),
-    Kind(
-        "gpu.ordinal",
-        (r"invalid device ordinal", r"CUDA_ERROR_INVALID_DEVICE\b", r"device < num_gpus\W? ?INTERNAL ASSERT FAILED"),
-    ),
-    Kind(
-        "gpu.any-error",
-        (
-            r"(?P<error>CUDA_ERROR_(?!NO_DEVICE|OUT_OF_MEMORY)[A-Z_]{4,}|CU(?:DNN|BLAS|SOLVER|FFT)_STATUS_(?!SUCCE"
-            r"SS)[A-Z_]{4,})",
         ),
     ),
 )
