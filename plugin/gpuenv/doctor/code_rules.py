@@ -89,6 +89,28 @@ CODE_RULES = (
     ),
     LogRule(
         "code.compiling",
+        ("code.capability",),
+        "this GPU is newer than the CUDA that the framework uses: everything was compiled first, for minutes",
+        _DRY_RUN,
+        ("https://github.com/tensorflow/models/issues/9525", _TF + "41132"),
+        confidence="likely",
+        order=64,
+        when=lambda log: reason.newer_than_cuda(log) and reason.starts_slowly(log),
+    ),
+    LogRule(
+        "code.nan-on-newer-gpu",
+        ("code.nan",),
+        "this GPU is newer than the CUDA that the framework uses, whose code for it, compiled by the driver, is "
+        "known to "
+        "compute wrongly: here NaN; if the same training does so on an older GPU too, it is the training's own",
+        _DRY_RUN + "; for TensorFlow 1.15 NVIDIA's own build is the one for CUDA 11",
+        ("https://github.com/tensorflow/models/issues/10497", "https://github.com/NVIDIA/tensorflow"),
+        confidence="likely",
+        order=65,
+        when=reason.newer_than_cuda,
+    ),
+    LogRule(
+        "code.compiling",
         ("code.compiles",),
         "this GPU {gpu} is newer than the framework's machine code: everything is compiled first, for minutes",
         "run `gpuenv warm` to compile it once, ahead; or `gpuenv create --dry-run` for a newer framework",

@@ -1,4 +1,4 @@
-"""Containers, WSL and clusters: what stands between the machine's GPU and the process."""
+"""Containers and WSL: what stands between the machine's GPU and the process."""
 
 from __future__ import annotations
 
@@ -16,6 +16,75 @@ CONTAINER_RULES = (
         ("https://github.com/NVIDIA/nvidia-docker/issues/1637", "https://github.com/NVIDIA/nvidia-docker/issues/1034"),
         order=29,
         explains=(*NO_DEVICE, "driver.not-loaded", "driver.no-module"),
+    ),
+    LogRule(
+        "driver.container",
+        ("container.ldcache",),
+        "the NVIDIA Container Toolkit could not update the container's list of libraries: {error}",
+        'in `/etc/nvidia-container-runtime/config.toml` set `ldconfig = "@/sbin/ldconfig"` (`.real` on Ubuntu only), '
+        "and "
+        "update `nvidia-container-toolkit`",
+        ("https://github.com/NVIDIA/nvidia-docker/issues/614", "libnvidia-container, src/nvc_ldcache.c"),
+        order=29,
+        explains=(*NO_DEVICE, "driver.not-loaded", "driver.no-module"),
+    ),
+    LogRule(
+        "driver.container",
+        ("container.kubernetes",),
+        "the pod runs without NVIDIA's container runtime, so that it gets no driver and no GPU from its node",
+        "put `runtimeClassName: nvidia` and a limit of `nvidia.com/gpu: 1` into its specification; on the node run "
+        "`sudo nvidia-ctk runtime configure --runtime=containerd --set-as-default` and restart containerd",
+        ("https://github.com/NVIDIA/k8s-device-plugin#prerequisites", "https://github.com/mudler/LocalAI/issues/2117"),
+        confidence="likely",
+        order=29,
+        explains=(*NO_DEVICE, "driver.not-loaded", "driver.no-module", "cluster.full"),
+    ),
+    LogRule(
+        "driver.container",
+        ("container.apptainer",),
+        "the container gets no GPU: its runtime (Apptainer, Enroot) found no NVIDIA driver or toolkit on this node",
+        "run `nvidia-smi` on the same node; ask the scheduler for a GPU, and its administrator for "
+        "`libnvidia-container-tools`",
+        ("https://apptainer.org/docs/user/latest/gpu.html", "https://github.com/NVIDIA/enroot/tree/master/conf/hooks"),
+        confidence="likely",
+        order=29,
+        explains=(*NO_DEVICE, "driver.not-loaded", "driver.no-module"),
+    ),
+    LogRule(
+        "container.cdi",
+        ("container.cdi",),
+        "the description of the GPUs for containers (CDI) is missing on this machine or does not name this one "
+        "({device})",
+        "install `nvidia-container-toolkit`, run `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`, then "
+        "`nvidia-ctk cdi list`",
+        (
+            "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/cdi-support.html",
+            "https://github.com/warmshao/FasterLivePortrait/issues/116",
+        ),
+        order=28,
+        explains=(*NO_GPU, "driver.container"),
+    ),
+    LogRule(
+        "container.jetson",
+        ("container.jetson",),
+        "the GPU of this Jetson cannot be opened: the container's image is not made for the JetPack of the machine, "
+        "it was "
+        "started without NVIDIA's runtime, or the user is not in the group `video`",
+        "take an image of the L4T release that `cat /etc/nv_tegra_release` names, with `docker run --runtime nvidia`; "
+        "outside of containers `sudo usermod -aG video $USER`",
+        ("https://github.com/dusty-nv/jetson-containers/issues/384",),
+        confidence="likely",
+        order=28,
+        explains=NO_GPU,
+    ),
+    LogRule(
+        "container.docker-old",
+        ("container.docker-old",),
+        "docker or docker compose is too old to give a container a GPU",
+        "install docker 19.03 or newer with the plug-in `docker compose`, and write `docker compose` for "
+        "`docker-compose`",
+        ("https://docs.docker.com/compose/how-tos/gpu-support/", "https://docs.docker.com/engine/containers/gpu/"),
+        order=28,
     ),
     LogRule(
         "driver.container",
@@ -77,19 +146,12 @@ CONTAINER_RULES = (
         explains=NO_GPU,
     ),
     LogRule(
-        "cluster.full",
-        ("cluster.full",),
-        "the cluster has no node that offers the GPU that was asked for: all are taken, or no node announces any",
-        "run `kubectl describe nodes | grep nvidia.com/gpu`, or for Slurm `sinfo -o '%N %G'`",
-        ("https://kubernetes.io/docs/tasks/manage-gpus/scheduling-gpus/", "https://slurm.schedmd.com/gres.html"),
-        order=29,
-    ),
-    LogRule(
         "container.shared-memory",
         ("container.shared-memory",),
         "the container's shared memory is full, which loaders of data use: docker gives 64 MiB",
         "start it with `docker run --ipc=host ...` or `--shm-size=8g`",
         ("https://github.com/pytorch/pytorch#docker-image",),
         order=47,
+        explains=("nccl.failed", "system.disk-full"),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpuenv.doctor import reason
 from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.xid_rules import HARDWARE
 
 _TF = "https://github.com/tensorflow/tensorflow/issues/"
 _CUDA_ERRORS = "CUDA driver API, enum CUresult, https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html"
@@ -22,6 +23,52 @@ GPU_RULES = (
         order=36,
         when=lambda log: log.has("driver.no-device", "gpu.ordinal"),
         explains=("driver.no-device", "driver.cuinit", "gpu.wrong-index", "gpu.not-registered"),
+    ),
+    LogRule(
+        "gpu.mig",
+        ("gpu.mig-failed",),
+        "the GPU could not be cut into instances (MIG): something still uses it, or its instances leave no room",
+        "end what uses it (`nvidia-smi`, the display, monitoring), then `sudo nvidia-smi -i 0 -mig 1`; `nvidia-smi "
+        "mig -lgip` "
+        "shows the room",
+        ("https://docs.nvidia.com/datacenter/tesla/mig-user-guide/",),
+        confidence="likely",
+        order=36,
+    ),
+    LogRule(
+        "gpu.few-cores",
+        ("gpu.few-cores",),
+        "TensorFlow leaves a GPU out because it has {cores} multiprocessors, and another one has more: at least "
+        "{least} are "
+        "asked for",
+        "run `export TF_MIN_GPU_MULTIPROCESSOR_COUNT={cores}` if the small one is to be used",
+        ("tensorflow/core/common_runtime/gpu/gpu_device.cc",),
+        order=43,
+    ),
+    LogRule(
+        "gpu.bad-launch",
+        ("gpu.bad-launch",),
+        "GPU code was started with more threads, registers or shared memory than this GPU has for it, or with none",
+        "run with a smaller block or fewer stages (`BLOCK_SIZE`, `num_stages`); where a library did it, take its "
+        "build for this GPU, "
+        "and look "
+        "for an empty batch",
+        (_CUDA_ERRORS, "CUDA C++ Programming Guide, Compute Capabilities"),
+        confidence="likely",
+        order=53,
+        explains=("gpu.any-error",),
+    ),
+    LogRule(
+        "gpu.not-supported",
+        ("gpu.not-supported",),
+        "the program asks the driver for what it does not offer on this system, as managed memory or memory pools on a "
+        "virtual GPU, in WSL or on an old driver",
+        "run `unset TF_GPU_ALLOCATOR`, update the NVIDIA driver, and for a virtual GPU switch unified memory on in "
+        "its host",
+        (_CUDA_ERRORS, "tensorflow/core/common_runtime/gpu/gpu_cudamallocasync_allocator.cc"),
+        confidence="likely",
+        order=53,
+        explains=("gpu.any-error",),
     ),
     LogRule(
         "gpu.mps",
@@ -45,12 +92,14 @@ GPU_RULES = (
     LogRule(
         "gpu.crashed",
         ("gpu.crashed",),
-        "code crashed on the GPU ({error}): a bug of the program or of a library, the time limit of a display driver, "
+        "code crashed on the GPU ({error}{tdr}{restart}): a bug of the program or of a library, the time limit of a "
+        "display driver, "
         "or the GPU itself (heat, power, memory)",
         "run `nvidia-smi -q -d ECC,TEMPERATURE,PERFORMANCE`, update the driver, then run `gpuenv verify train`",
         (_TF + "25866", _TF + "45987", _CUDA_ERRORS),
         confidence="likely",
         order=50,
+        when=lambda log: not log.has(*HARDWARE, "gpu.off-bus", "xid.bus", "xid.program"),
         explains=("memory.handle", "memory.blas", "cudnn.not-started"),
     ),
     LogRule(

@@ -23,7 +23,8 @@ SETS = (
     "held_out_fifth.txt",
     "held_out_sixth.txt",
 )
-HELD_OUT = [entry for name in SETS for entry in entries(name)]
+MADE = ("made_runtime.txt", "made_driver.txt", "made_runtime_neighbours.txt")
+HELD_OUT = [entry for name in (*SETS, *MADE) for entry in entries(name)]
 ALL = [*FAILURES, *HELD_OUT, *HEALTHY]
 NOISE = (
     "[I 16:57:19.992 NotebookApp] Serving notebooks from local directory: C:\\Users\\user\n"

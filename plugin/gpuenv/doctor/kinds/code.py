@@ -16,6 +16,25 @@ CODE_KINDS = (
             r"compute capability (?P<found>\d+\.\d+)",
         ),
     ),
+    # What a GPU can, in TensorFlow 2, in TensorFlow 1, and where the device is made.
+    Kind(
+        "code.capability",
+        (
+            r"computeCapability: (?P<major>\d+)\.\d",
+            r"\bmajor: (?P<major>\d+) minor: \d",
+            r"compute capability: (?P<major>\d+)\.\d",
+        ),
+    ),
+    Kind(
+        "code.nan",
+        (
+            r"Loss is inf or nan",
+            r"\bloss\s?[=:]\s?nan\b",
+            r"NaN loss during training",
+            r"Tensor had (?:Inf and )?NaN values",
+            r"diverged with loss = NaN",
+        ),
+    ),
     Kind("code.operation", (r"Failed to load in-memory CUBIN: CUDA_ERROR_NO_BINARY_FOR_GPU",)),
     Kind(
         "code.none",

@@ -20,6 +20,11 @@ DRIVER_KINDS = (
             # numba: the number of the error before or behind its name.
             r"(?:\[\s?(?P<number>-?\d+)\s?\]\s?Call to )?cuInit results in (?P<error>\w+)(?: \((?P<result>-?\d+)\))?",
             r"(?P<error>CUDA driver initialization failed)",
+            r"cuda runtime error \((?P<number>\d+)\) : (?P<error>unknown error|initialization error)",
+            r"GPU:\d+ failed\. Status: (?P<error>unknown error|initialization error)",
+            r"CUDA failure (?P<number>\d+): (?P<error>unknown error|initialization error)",
+            r"(?P<error>cudaError(?:Unknown|InitializationError)): ",
+            r"\bcuinit err: (?P<error>(?P<number>\d+))",
             r"failed to get device (?:properties|attributes?), error code: (?P<error>(?P<number>\d+))",
         ),
     ),
@@ -46,6 +51,7 @@ DRIVER_KINDS = (
             r"The NVIDIA driver on your system is too old",
             r"requirement error: unsatisfied condition: (?:cuda|driver)\s?[><=]+\s?(?P<needed>[\d.]+)",
             r"cudaErrorInsufficientDriver",
+            r"built for NVIDIA Driver Release (?P<needed>[\d.]+)[^!]{0,120}compatibility mode is UNAVAILABLE",
             r"undefined symbol: (?P<symbol>cu(?:Mem|Ctx|Device|Module|Launch|Tensor|Graph|Stream|Event|Func|Library|"
             r"Kernel|GetProc)\w*|nvml\w+)",
         ),
@@ -67,6 +73,7 @@ DRIVER_KINDS = (
             r"no CUDA-capable device is detected",
             r"No CUDA GPUs are available",
             r"nvidia-smi\s+No devices were found",
+            r"NVRM: No NVIDIA (?:GPU found|devices probed)",
         ),
     ),
     Kind(
@@ -76,5 +83,14 @@ DRIVER_KINDS = (
             r"NVIDIA_VISIBLE_DEVICES\W{0,4}\s?(?:=|to|,|:)\s?\"?'?(?:void|none)\b",
         ),
     ),
-    Kind("driver.fabric", (r"Error 802: system not yet initialized", r"CUDA_ERROR_SYSTEM_NOT_READY")),
+    Kind(
+        "driver.fabric",
+        (
+            r"802\W{1,4}system not yet initialized",
+            r"(?:CUDA error|Cuda failure)\W{1,4}system not yet initialized",
+            r"CUDA_ERROR_SYSTEM_NOT_READY|cudaErrorSystemNotReady",
+            r"fabric manager NVIDIA GPU driver interface version",
+            r"nvidia-fabricmanager\.service: (?:Failed|Main process exited)",
+        ),
+    ),
 )

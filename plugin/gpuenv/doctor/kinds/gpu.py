@@ -19,21 +19,57 @@ GPU_KINDS = (
         "gpu.crashed",
         (
             r"(?P<error>CUDA_ERROR_(?:ILLEGAL_ADDRESS|LAUNCH_FAILED|LAUNCH_TIMEOUT|ILLEGAL_INSTRUCTION|MISALIGNED_"
-            r"ADDRESS|ECC_UNCORRECTABLE|NVLINK_UNCORRECTABLE|HARDWARE_STACK_ERROR|INVALID_PC|CONTAINED))",
-            r"CUDA error: (?P<error>an illegal memory access was encountered|unspecified launch failure|misaligned"
+            r"ADDRESS|HARDWARE_STACK_ERROR|INVALID_PC|CONTAINED))",
+            r"(?:CUDA error|cuda runtime error \(\d+\)|CUDA failure \d+)\s?: (?P<error>an illegal memory access was "
+            r"encountered|unspecified launch failure|misaligned"
             r" address|an illegal instruction was encountered|hardware stack error)",
             r"(?P<error>the launch timed out and was terminated)",
-            r"NVRM: Xid \([^\n]*\): (?P<error>\d+)",
+            r"NVRM: (?P<error>Xid) \([^\n]*\): \d",
             r"stream did not block host until done; (?P<error>was already in an error state)",
-            r"(?P<error>GPU is lost|fallen off the bus|uncorrectable (?:ECC|NVLink) error|row[- ]remapp?ing fail\w*)",
-            r"(?P<error>cudaError(?:IllegalAddress|LaunchFailure|LaunchTimeout|ECCUncorrectable|HardwareStackError|"
-            r"MisalignedAddress|IllegalInstruction|NvlinkUncorrectable))",
+            r"display driver (?P<error>nvlddmkm) stopped responding|(?P<tdr>VIDEO_TDR_\w+)|(?P<restart>Restarting TD"
+            r"R) occurred",
+            r"(?P<error>GPU requires (?:a )?reset)",
+            r"(?P<error>cudaError(?:IllegalAddress|LaunchFailure|LaunchTimeout|HardwareStackError|"
+            r"MisalignedAddress|IllegalInstruction))",
         ),
     ),
     Kind("gpu.assert", (r"device-side assert triggered",)),
     Kind(
         "gpu.ordinal",
-        (r"invalid device ordinal", r"CUDA_ERROR_INVALID_DEVICE\b", r"device < num_gpus\W? ?INTERNAL ASSERT FAILED"),
+        (
+            r"invalid device ordinal",
+            r"CUDA_ERROR_INVALID_DEVICE\b",
+            r"device < num_gpus\W? ?INTERNAL ASSERT FAILED",
+            r"requested devices in '?tf\.distribute\.Strategy'? are not visible",
+        ),
+    ),
+    Kind("gpu.few-cores", (r"with core count: (?P<cores>\d+)\. The minimum required count is (?P<least>\d+)",)),
+    Kind(
+        "gpu.bad-launch",
+        (
+            r"CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES|cudaErrorLaunchOutOfResources",
+            r"too many resources requested for launch",
+            r"CUDA_ERROR_INVALID_CONFIGURATION|cudaErrorInvalidConfiguration",
+            r"CUDA error: invalid configuration argument",
+            r"out of resource: shared memory, Required: \d+",
+        ),
+    ),
+    Kind(
+        "gpu.not-supported",
+        (
+            r"CUDA_ERROR_NOT_SUPPORTED|cudaErrorNotSupported",
+            r"CUDA error: operation not supported",
+            r"TF_GPU_ALLOCATOR=cuda_malloc_async isn't currently supported",
+            r"Failed to get default CUDA pool",
+        ),
+    ),
+    Kind(
+        "gpu.mig-failed",
+        (
+            r"(?:Unable|Failed) to create (?:a )?(?:GPU|compute) instances?\b[^\n]{0,120}Insufficient Resources",
+            r"Unable to (?:enable|disable) MIG Mode for GPU[^\n]{0,40}",
+            r"MIG mode is in pending (?:enable|disable) state",
+        ),
     ),
     Kind(
         "gpu.any-error",

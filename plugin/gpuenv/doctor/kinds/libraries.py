@@ -51,6 +51,7 @@ LIBRARY_KINDS = (
             r"(?P<library>libcuda\.so\.1|libnvidia-ml\.so\.1): cannot open shared object file",
             r"Couldn't open CUDA library (?P<library>libcuda\.so\S*?)\. LD_LIBRARY_PATH",
             r"Found no NVIDIA driver on your system",
+            r"CUDA driver library cannot be found",
             r"could not load NVML library|couldn't find libnvidia-ml|Unable to load (?P<library>libcuda\.so\S*)",
         ),
     ),
@@ -60,6 +61,7 @@ LIBRARY_KINDS = (
         (
             r"Cannot dlopen some GPU libraries",
             r"Unable to load cuDNN DSO",
+            r"cudaGetErrorString symbol not found",
             r"Failed to create CUDAExecutionProvider",
             r"CUDA wasn't able to be loaded",
             r"error 126 [^\n]{0,80}onnxruntime_providers_cuda",
@@ -71,7 +73,13 @@ LIBRARY_KINDS = (
             rf"Could not (?:load library|locate) (?P<library>{_PART})(?:\W+Error code (?P<code>\d+))?",
             rf"Unable to load any of \{{(?P<library>{_PART})",
             rf"ImportError: (?P<library>{_PART}): cannot open",
+            r"(?P<library>CUDNN_STATUS_SUBLIBRARY_LOADING_FAILED)",
         ),
+    ),
+    # What cuDNN itself opens and says, or Windows for it: cuBLAS of the CUDA that it was made for.
+    Kind(
+        "library.cudnn-cuda",
+        (r"Could not (?:load library|locate) (?P<library>(?:lib)?cublas\w*(?:\.so\.\d+|64_\d+\.dll))",),
     ),
     Kind(
         "library.wsl", (r"Could not load library (?P<library>libcudnn_\w+\.so\.\d+)\. Error: libcuda\.so: cannot open",)

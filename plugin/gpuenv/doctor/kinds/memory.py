@@ -17,6 +17,7 @@ MEMORY_KINDS = (
             r"\[Errno 12\] Cannot allocate memory",
             r"\boom[-_]kill|\bOOMKilled\b|Out of memory: Kill(?:ed)? process|signal 9: SIGKILL",
             r"failed to alloc\w* \d+ bytes on host",
+            r"'?(?:cicc|ptxas|cudafe\+\+)'? died due to signal 9|Killed signal terminated program",
         ),
     ),
     Kind(
@@ -33,6 +34,14 @@ MEMORY_KINDS = (
             r"Error 2: out of memory",
             r"Status: out of memory",
             r"failed to allocate [\d.]+\w? \(\d+ bytes\) from device",
+            r"cuda runtime error \(2\) : out of memory|cudaMalloc failed: out of memory|CUDA failure 2: out of memory",
+            r"Cuda failure (?:2 )?'out of memory'",
+            # The allocator prints what it holds where it could not give what was asked for.
+            r"Sum Total of in-use chunks",
+            r"bfc_allocator\.cc:\d+\] [*_x]{20,}",
+            r"Failed to allocate request for [\d.]+\w+ \(\d+B\) on device ordinal",
+            r"Failed to allocate memory for requested buffer of size \d+",
+            r"NvMapMemAllocInternalTagged: \d+ error 12",
         ),
     ),
     Kind(

@@ -46,7 +46,8 @@ SYSTEM_KINDS = (
             r"CUDA-enabled jaxlib is not installed",
             r"TensorFlow GPU support is not available on native Windows",
             r"tf\.test\.is_built_with_cuda\(\)\)?\s+False",
-            r"not (?:been )?built with (?:CUDA|GPU) support",
+            r"not (?:been )?built with (?:CUDA|GPU) (?:support|backend)",
+            r"provider 'CUDAExecutionProvider' is not in available provider names",
             r"(?:(?:built|compiled) without|not compiled with) (?:CUDA|GPU)\b",
             r"Op type not registered '(?:Nccl|Cudnn)\w+'",
         ),
@@ -60,7 +61,8 @@ SYSTEM_KINDS = (
             r"No matching distribution found for (?P<package>(?:tensorflow|torch|jaxlib|tensorrt|nvidia)[\w=<>.~\["
             r"\]+-]*)",
             r"(?P<package>(?:tensorflow|torch|jaxlib)\S*\.whl) is not a supported wheel on this platform",
-            r"PackagesNotFoundError:[^\n]*(?:\s+-\s+\S+){0,4}?\s+-\s+(?P<package>(?:tensorflow|pytorch|cudatoolkit|cudnn)\S*)",
+            r"PackagesNotFoundError:[^\n]*(?:\s+-\s+\S+){0,4}?\s+-\s+(?P<package>(?:tensorflow|pytorch|cudatoolkit|c"
+            r"udnn)\S*)",
             r"Unable to find installation candidates for (?P<package>(?:tensorflow|torch|jaxlib)[\w-]*)",
         ),
     ),

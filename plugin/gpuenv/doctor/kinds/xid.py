@@ -1,0 +1,43 @@
+"""What the driver and those who read its log say of a GPU that failed, by the numbers of NVIDIA's catalogue."""
+
+from __future__ import annotations
+
+from gpuenv.doctor.event import Kind
+from gpuenv.doctor.xids import XIDS, meaning
+
+
+def _kind(group: str) -> Kind:
+    """Return the kind of a group of numbers; a database has xids too, so that a number alone is none."""
+    number = rf"(?P<number>{'|'.join(map(str, XIDS[group]))})\b"
+    return Kind(
+        f"xid.{group}",
+        (
+            rf"NVRM: Xid \([^)\n]*\): {number}",
+            rf"XidCriticalError: Xid={number}",
+            rf"\bXid errors? \W{{0,2}}{number}",
+        ),
+        adds=meaning,
+    )
+
+
+XID_KINDS = (
+    *(_kind(group) for group in XIDS),
+    Kind("gpu.off-bus", (r"\bGPU is lost\b", r"fallen off the bus", r"GPU_IS_LOST\b")),
+    Kind(
+        "gpu.memory-errors",
+        (
+            r"CUDA_ERROR_ECC_UNCORRECTABLE|cudaErrorECCUncorrectable",
+            r"uncorrectable ECC error",
+            r"row[- ]remapp?ing fail\w*",
+            r"Pending Page Blacklist : Yes|Remapping Failure Occurred : Yes",
+        ),
+    ),
+    Kind(
+        "gpu.link-errors",
+        (
+            r"CUDA_ERROR_NVLINK_UNCORRECTABLE|cudaErrorNvlinkUncorrectable",
+            r"uncorrectable NVLink error",
+            r"SXid \([^)\n]*\): \d+, Fatal",
+        ),
+    ),
+)
