@@ -18,7 +18,15 @@ _FAILED = (
 _RESET = "end what uses it and run `sudo nvidia-smi --gpu-reset -i 0`, or restart the machine"
 
 # Kinds that show a fault of the machine, not of a program.
-HARDWARE = ("xid.memory", "gpu.memory-errors", "xid.link", "gpu.link-errors", "xid.firmware", "xid.power")
+HARDWARE = (
+    "xid.memory",
+    "gpu.memory-errors",
+    "xid.link",
+    "gpu.link-errors",
+    "xid.firmware",
+    "xid.power",
+    "gpu.no-power",
+)
 
 XID_RULES = (
     LogRule(
@@ -66,13 +74,13 @@ XID_RULES = (
     ),
     LogRule(
         "gpu.crashed",
-        ("xid.power",),
+        ("xid.power", "gpu.no-power"),
         "the GPU's board does not work as it should ({xid}): its power cables, heat or a defect",
         "switch the machine off, look at the card's power cables and seat, then run `nvidia-smi -q -d "
         "POWER,TEMPERATURE`",
         (_CATALOGUE,),
         confidence="likely",
-        order=45,
+        order=27,
         explains=_FAILED,
     ),
     LogRule(

@@ -17,7 +17,8 @@ BUILD_KINDS = (
             r"identifier \"?'?(?P<type>_Float(?:32|64|128)x?|__float128|__builtin_ia32\w+)\"?'? is undefined",
             r"nvcc fatal : (?:Host compiler targets unsupported OS|Could not set up the environment for Microsoft)",
             r"nvcc fatal : Cannot find compiler '(?P<missing>cl\.exe)' in PATH",
-            r"gcc: (?:fatal )?error: (?:trying to exec|cannot execute) '(?P<part>cc1plus)'",
+            r"gcc: (?:fatal )?error:? (?:trying to exec|cannot execute) '(?P<part>cc1plus)'",
+            r"No supported gcc/g\+\+ host compiler found|of the host compiler \('[^'\n]*'\) is not supported",
         ),
     ),
     Kind(

@@ -13,7 +13,7 @@ CONTAINER_KINDS = (
             r"Unknown runtime specified nvidia|unknown or invalid runtime name: nvidia",
             r"nvidia-container-runtime\W[^\n]{0,40}(?:not found|no such file)",
             r"nvidia-container-runtime-hook\W{1,4}executable file not found",
-            r"adding custom device \W?/dev/nvidia\S*: no such file",
+            r"adding custom device \W?/dev/nvidia\S*: no such file|Error: stat /dev/nvidia\S*: no such file",
             r"error while loading shared libraries: (?P<error>libnvidia-container\S*)",
             r"The NVIDIA Driver was not detected",
             r"Incompatible (?:device discovery )?strategy detected auto",

@@ -21,7 +21,7 @@ DRIVER_KINDS = (
             r"(?:\[\s?(?P<number>-?\d+)\s?\]\s?Call to )?cuInit results in (?P<error>\w+)(?: \((?P<result>-?\d+)\))?",
             r"(?P<error>CUDA driver initialization failed)",
             r"cuda runtime error \((?P<number>\d+)\) : (?P<error>unknown error|initialization error)",
-            r"GPU:\d+ failed\. Status: (?P<error>unknown error|initialization error)",
+            r"\bfailed\. Status: (?P<error>unknown error|initialization error)",
             r"CUDA failure (?P<number>\d+): (?P<error>unknown error|initialization error)",
             r"(?P<error>cudaError(?:Unknown|InitializationError)): ",
             r"\bcuinit err: (?P<error>(?P<number>\d+))",
@@ -32,7 +32,7 @@ DRIVER_KINDS = (
         "driver.mismatch",
         (
             r"kernel version (?P<kernel>[\d.]*\d) does not match DSO version (?P<library>[\d.]*\d)",
-            r"Driver/library version mismatch",
+            r"Driver/library version mismatch|NVML/RM version mismatch|LibRmVersionMismatch",
             r"NVRM: API mismatch: the client has the version (?P<library>[\d.]*\d)",
             r"CUDA_ERROR_SYSTEM_DRIVER_MISMATCH",
             r"system has unsupported display driver / cuda driver combination",

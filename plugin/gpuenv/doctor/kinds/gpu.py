@@ -28,7 +28,7 @@ GPU_KINDS = (
             r"stream did not block host until done; (?P<error>was already in an error state)",
             r"display driver (?P<error>nvlddmkm) stopped responding|(?P<tdr>VIDEO_TDR_\w+)|(?P<restart>Restarting TD"
             r"R) occurred",
-            r"(?P<error>GPU requires (?:a )?reset)",
+            r"(?P<error>GPU requires (?:a )?reset)|(?P<table>ERR!)[ |]+ERR!",
             r"(?P<error>cudaError(?:IllegalAddress|LaunchFailure|LaunchTimeout|HardwareStackError|"
             r"MisalignedAddress|IllegalInstruction))",
         ),

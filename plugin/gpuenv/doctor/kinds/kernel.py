@@ -16,7 +16,8 @@ KERNEL_KINDS = (
             r"nvml error: driver not loaded",
             r"modprobe: FATAL: Module nvidia\S* not found",
             r"could not insert '?nvidia\w*'?: (?:No such device|Exec format error|Invalid argument)",
-            r"Failed to initialize NVML: (?:Driver Not Loaded|N/A)",
+            r"Failed to initialize NVML: (?:Driver Not Loaded|N/A)|NVMLError_DriverNotLoaded|ERROR_DRIVER_NOT_LOADED",
+            r"NVIDIA kernel module (?:missing|not found)|Failed to query NVIDIA devices",
         ),
     ),
     Kind("driver.no-node", (r"no NVIDIA GPU device is present: /dev/nvidia\d+ does not exist",)),
@@ -34,11 +35,11 @@ KERNEL_KINDS = (
         "driver.adapter",
         (
             r"RmInitAdapter failed|rm_init_adapter failed|Cannot initialize GSP firmware",
-            r"Unable to determine the device handle for GPU ?[\da-f:.]*: (?:Not Found|Unknown Error)",
+            r"Unable to determine the device handle for GPU[\da-f:. ]*: (?:Not Found|Unknown Error)",
             r"PCI I/O region assigned to your NVIDIA device is invalid",
             r"nvidia: probe of \S+ failed with error|probe with driver nvidia failed with error",
             r"Direct firmware load for nvidia/[\d.]+/gsp\w*\.bin failed",
-            r"has stopped this device because it has reported problems",
+            r"has stopped this device because it has reported problems|\(Code 43\)",
         ),
     ),
     Kind(
@@ -58,14 +59,17 @@ KERNEL_KINDS = (
         (
             rf"loaded{_NEXT}and{_NEXT}obtained{_NEXT}ownership{_NEXT}of{_NEXT}the{_NEXT}NVIDIA{_NEXT}device",
             r"Nouveau kernel driver is currently in use",
+            r"NVIDIA Corporation[^\n]*(?:\n\s[^\n]*){0,3}?Kernel driver in use: nouveau",
         ),
     ),
     Kind(
         "driver.secure-boot",
         (
-            r"could not insert '?nvidia\w*'?: (?:Required key not available|Key was rejected by service|"
+            r"could not insert (?:module )?'?[\w./-]*nvidia[\w.-]*'?: (?:Required key not available|Key was rejected"
+            r" by service|"
             r"Operation not permitted)",
-            r"Loading of unsigned module is (?:restricted|rejected)",
+            r"Loading of unsigned module is (?:restricted|rejected)|unsigned module loading is restricted",
+            r"Loading of module with unavailable key is rejected",
         ),
     ),
     Kind(
@@ -82,6 +86,8 @@ KERNEL_KINDS = (
             r"GPL-incompatible module nvidia",
             r"nvidia-kmod\W+FAILED|kmod-nvidia\S* (?:failed|could not be built)",
             r"Could not resolve Linux kernel version",
+            r"ERROR: module not found: '?nvidia",
+            r"File: /var/lib/dkms/nvidia\S* does not exist",
             r"Unable to (?:build|load) the (?:NVIDIA kernel module|kernel module|'?nvidia\.ko)",
         ),
     ),

@@ -52,6 +52,7 @@ LIBRARY_KINDS = (
             r"Couldn't open CUDA library (?P<library>libcuda\.so\S*?)\. LD_LIBRARY_PATH",
             r"Found no NVIDIA driver on your system",
             r"CUDA driver library cannot be found",
+            r"NVML Shared Library Not Found|NVMLError_LibraryNotFound|NVML: ERROR_LIBRARY_NOT_FOUND",
             r"could not load NVML library|couldn't find libnvidia-ml|Unable to load (?P<library>libcuda\.so\S*)",
         ),
     ),

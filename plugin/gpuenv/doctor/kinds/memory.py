@@ -15,6 +15,9 @@ MEMORY_KINDS = (
             r"\b_?(?:Array)?MemoryError\b|std::bad_alloc",
             r"cannot fork\(\)[^\n]{0,40}: Cannot allocate memory",
             r"\[Errno 12\] Cannot allocate memory",
+            # What a shell says of a process that the kernel ended: a line with that word, and at most a name.
+            r"\n(?:\S+: line \d+: \d+ )?Killed(?: +(?:python|srun|mpi|accelerate|torchrun)[^\n]*)?(?=\n|\s*$)",
+            r"zsh: killed\b|\btask \d+: (?:Out Of Memory|Killed)\b",
             r"\boom[-_]kill|\bOOMKilled\b|Out of memory: Kill(?:ed)? process|signal 9: SIGKILL",
             r"failed to alloc\w* \d+ bytes on host",
             r"'?(?:cicc|ptxas|cudafe\+\+)'? died due to signal 9|Killed signal terminated program",
@@ -37,6 +40,7 @@ MEMORY_KINDS = (
             r"cuda runtime error \(2\) : out of memory|cudaMalloc failed: out of memory|CUDA failure 2: out of memory",
             r"Cuda failure (?:2 )?'out of memory'",
             # The allocator prints what it holds where it could not give what was asked for.
+            r"failed to allocate memory \[Op:|unable to allocate output tensor",
             r"Sum Total of in-use chunks",
             r"bfc_allocator\.cc:\d+\] [*_x]{20,}",
             r"Failed to allocate request for [\d.]+\w+ \(\d+B\) on device ordinal",
@@ -54,6 +58,9 @@ MEMORY_KINDS = (
             r"D|INTERNAL_ERROR))",
             r"operation \w+\([^\n]{0,60}failed: cu\w+ internal error",
             r"failed to create cu(?:solver|sparse|fft)\w* (?:handle|instance|plan)",
+            r"failed to create cublas handle: (?P<status>cublas error)",
+            r"Failure to initialize cublas may be due to OOM",
+            r"(?P<status>CUFFT_(?:INTERNAL_ERROR|ALLOC_FAILED|SETUP_FAILED))",
             r"(?:cuSolver|cuBLAS|cuSPARSE) has not been initialized",
             r"gpusolverDnCreate\(&handle\) failed",
         ),

@@ -10,7 +10,7 @@ NCCL_KINDS = (
         (
             r"(?P<error>nccl(?:System|UnhandledCuda|Internal|Remote)Error)",
             r"NCCL (?:communicator was aborted|error in)",
-            r"NCCL WARN (?P<error>[^\n]{0,80})",
+            r"NCCL WARN (?!Failed to open libibverbs)(?P<error>[^\n]{0,80})",
             r"(?P<error>nccl\w+) failed: unhandled \w+ error",
             r"\b(?P<error>unhandled (?:cuda|system) error)",
             r"(?P<error>ncclInvalid(?:Usage|Argument))",

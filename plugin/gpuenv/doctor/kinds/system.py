@@ -92,6 +92,9 @@ SYSTEM_KINDS = (
             r"Attempting to deserialize object on a CUDA device but torch\.cuda\.is_available\(\) is False",
             r"Unknown backend:? '?(?:gpu|cuda)'?|Backend '(?:gpu|cuda)' failed to initialize|No visible GPU",
             r"Cannot assign a device (?:for operation|to node)[^\n]{0,200}GPU",
+            r"Invalid CUDA 'device=[^'\n]*' requested|CUDA unavailable, invalid device",
+            r"No supported gpu backend found|But your machine only has: \[\]",
+            r"SystemError: GPU device not found",
         ),
     ),
 )

@@ -22,7 +22,11 @@ def _kind(group: str) -> Kind:
 
 XID_KINDS = (
     *(_kind(group) for group in XIDS),
-    Kind("gpu.off-bus", (r"\bGPU is lost\b", r"fallen off the bus", r"GPU_IS_LOST\b")),
+    Kind("gpu.off-bus", (r"\bGPU is lost\b", r"fallen off the bus", r"GPU_IS_LOST\b|NVMLError_GpuIsLost")),
+    Kind(
+        "gpu.no-power",
+        (r"does not have the necessary power cables connected|Auxiliary power is not connected to the GPU",),
+    ),
     Kind(
         "gpu.memory-errors",
         (
