@@ -92,7 +92,8 @@ GPU_RULES = (
     LogRule(
         "gpu.crashed",
         ("gpu.crashed",),
-        "code crashed on the GPU ({error}{tdr}{restart}{table}): a bug of the program or of a library, the time "
+        "code crashed on the GPU ({error}{tdr}{restart}{table}{event}{sync}{locked}{blocked}): a bug of the program "
+        "or of a library, the time "
         "limit of a "
         "display driver, "
         "or the GPU itself (heat, power, memory)",

@@ -12,7 +12,7 @@ _LITERAL = re.compile(r"[A-Za-z0-9_:=/',;\"!@#%&<>~-]|\\[^\w\s]|[^\x00-\x7f]")
 _GROUP = re.compile(r"\((?!\?)|\(\?:|\(\?P<\w+>")
 # `[^]a]` too: the first character may be the bracket.
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]")
-_LEAST = 4
+_LEAST = 3
 # A Chinese word has two characters.
 _LEAST_WIDE = 2
 
@@ -21,8 +21,8 @@ _LEAST_WIDE = 2
 def words_of(wording: str) -> tuple[str, ...]:
     """Return words in lower case of which at least one is in every match; nothing where that cannot be told.
 
-    `CUDA_ERROR_NO_DEVICE` gives itself, `(?:a|b)c? not found in \\d+` gives `found`, and `a\\.so|too short` nothing, as
-    `.so` is too short to be worth it. Where all words are in a group, those are taken: `(?:red|green) \\d` gives both.
+    `CUDA_ERROR_NO_DEVICE` gives itself, `(?:a|b)c? not found in \\d+` gives `found`, and `a\\.h|too short` nothing, as
+    `.h` is too short to be worth it. Where all words are in a group, those are taken: `(?:red|green) \\d` gives both.
     """
     words: list[str] = []
     for alternative in _alternatives(wording):

@@ -69,6 +69,7 @@ BUILD_KINDS = (
             rf"Unable to locate package {_PACKAGE}",
             rf"Package '?{_PACKAGE}'? has no installation candidate",
             rf"No match for argument: {_PACKAGE}",
+            rf"Version '[^'\n]+' for '{_PACKAGE}' was not found",
             rf"Unable to find a match: {_PACKAGE}",
         ),
     ),

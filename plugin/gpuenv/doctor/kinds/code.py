@@ -12,6 +12,7 @@ CODE_KINDS = (
             r"The minimum required (?:Cuda|CUDA) capability is (?P<least>\d+\.\d+)",
             r"Found GPU\d+ (?P<name>[^\n]+?) which is of cuda capability (?P<found>\d+\.\d+)\. PyTorch no longer s"
             r"upports",
+            r"unsatisfied condition: arch\s?>=\s?(?P<least>[\d.]+)",
             r"supported on GPUs with compute capability of at least (?P<least>\d+\.\d+)\. Your [^\n]{0,60}"
             r"compute capability (?P<found>\d+\.\d+)",
         ),
@@ -41,7 +42,9 @@ CODE_KINDS = (
         (
             r"no kernel image is available for execution on the device",
             r"device kernel image is invalid",
-            r"CU(?:DNN|BLAS)_STATUS_ARCH_MISMATCH",
+            r"CU(?:DNN|BLAS)_STATUS_(?:NOT_SUPPORTED_)?ARCH_MISMATCH",
+            r"Detected (?P<gpu>[^\n]{0,60}GPU), which is not (?:yet )?supported (?:by|in) this",
+            r"No supported GPU\(s\) detected to run this container",
             r"CUDA_ERROR_NO_BINARY_FOR_GPU",
             r"with CUDA capability (?P<gpu>sm_\d+a?) is not compatible with the current PyTorch installation",
             r"cudaErrorNoKernelImageForDevice|cudaErrorInvalidKernelImage|CUDA_ERROR_INVALID_IMAGE",
@@ -53,7 +56,12 @@ CODE_KINDS = (
     ),
     Kind(
         "code.bad-ptx",
-        (r"CUDA_ERROR_INVALID_PTX", r"CUDA_ERROR_JIT_COMPILER_NOT_FOUND", r"a PTX JIT compilation failed"),
+        (
+            r"'sm_\d+\w?' is not a recognized processor",
+            r"CUDA_ERROR_INVALID_PTX",
+            r"CUDA_ERROR_JIT_COMPILER_NOT_FOUND",
+            r"a PTX JIT compilation failed",
+        ),
     ),
     Kind(
         "code.compiles",

@@ -58,6 +58,7 @@ CONTAINER_KINDS = (
         (
             r"unknown flag: --gpus",
             r"Additional property (?:devices|gpus|device_requests) is not allowed",
+            r"Additional properties are not allowed \('(?:devices|gpus)' was unexpected\)",
             r"Unsupported config option[^\n]{0,60}'?(?:runtime|devices|gpus)'?",
         ),
     ),

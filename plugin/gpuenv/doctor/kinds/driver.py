@@ -72,7 +72,7 @@ DRIVER_KINDS = (
             r"CUDA_ERROR_NO_DEVICE",
             r"no CUDA-capable device is detected",
             r"No CUDA GPUs are available",
-            r"nvidia-smi\s+No devices were found",
+            r"nvidia-smi(?: -L)?\s+No devices (?:were )?found",
             r"NVRM: No NVIDIA (?:GPU found|devices probed)",
         ),
     ),

@@ -25,6 +25,9 @@ GPU_KINDS = (
             r" address|an illegal instruction was encountered|hardware stack error)",
             r"(?P<error>the launch timed out and was terminated)",
             r"NVRM: (?P<error>Xid) \([^\n]*\): \d",
+            r"\] (?P<event>Unexpected Event status): \d|\b(?P<sync>GPU sync failed)\b|(?P<locked>GPU is probably loc"
+            r"ked)",
+            r"task nvidia\S* (?P<blocked>blocked) for more than \d+ seconds",
             r"stream did not block host until done; (?P<error>was already in an error state)",
             r"display driver (?P<error>nvlddmkm) stopped responding|(?P<tdr>VIDEO_TDR_\w+)|(?P<restart>Restarting TD"
             r"R) occurred",

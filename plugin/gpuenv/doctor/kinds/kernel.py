@@ -83,7 +83,7 @@ KERNEL_KINDS = (
             r"The CC version check failed",
             r"compiler used to compile the kernel \([^\n]{0,120}does not exactly match",
             r"\bnvidia\w*: (?:version magic '|disagrees about version of symbol)",
-            r"GPL-incompatible module nvidia",
+            r"GPL-incompatible module nvidia|\bnvidia\w*: Unknown symbol",
             r"nvidia-kmod\W+FAILED|kmod-nvidia\S* (?:failed|could not be built)",
             r"Could not resolve Linux kernel version",
             r"ERROR: module not found: '?nvidia",

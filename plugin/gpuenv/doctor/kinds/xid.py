@@ -7,7 +7,7 @@ from gpuenv.doctor.xids import XIDS, meaning
 
 
 def _kind(group: str) -> Kind:
-    """Return the kind of a group of numbers; a database has xids too, so that a number alone is none."""
+    """Return the kind of a group of numbers; a database has an `xid` too, in small letters."""
     number = rf"(?P<number>{'|'.join(map(str, XIDS[group]))})\b"
     return Kind(
         f"xid.{group}",
@@ -15,6 +15,8 @@ def _kind(group: str) -> Kind:
             rf"NVRM: Xid \([^)\n]*\): {number}",
             rf"XidCriticalError: Xid={number}",
             rf"\bXid errors? \W{{0,2}}{number}",
+            rf"\bXid(?<=(?-i:Xid|XID)) \W{{0,2}}{number}(?=[^\n]{{0,40}}\b(?:GPU|NVRM|RTX|CUDA)\b)",
+            rf"\b(?:GPU|NVRM|RTX|CUDA)\b[^\n]{{0,40}}\bXid(?<=(?-i:Xid|XID)) \W{{0,2}}{number}",
         ),
         adds=meaning,
     )
