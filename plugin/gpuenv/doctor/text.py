@@ -9,8 +9,11 @@ from collections.abc import Iterator
 
 # ECMA-48 control sequences (colours, cursor) and OSC sequences (titles, links).
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]|[\u2190\u241b]\[[\d;]*m")
-# What stands in front of each line of someone else's log: `web-1  | `, `> `, `E2023 ... [pod] stderr F `.
-_PREFIX = re.compile(r"^(?:[\w.-]{1,60} +\| ?|(?:>|&gt;) ?|[\d:.TZ+-]{20,35} std(?:out|err) [FP] )", re.MULTILINE)
+# What stands in front of each line of someone else's log: `web-1  | `, `> `, `2023-...Z stderr F `, `2023-...Z `.
+_PREFIX = re.compile(
+    r"^(?:[\w.-]{1,60} +\| ?|(?:>|&gt;) ?|[\d:.TZ+-]{20,35} std(?:out|err) [FP] |\d{4}-\d\d-\d\dT[\d:.]{8,18}Z )",
+    re.MULTILINE,
+)
 _QUOTES = str.maketrans(
     dict.fromkeys("\u2018\u2019\u201a\u201b\u2032`\u00b4", "'") | dict.fromkeys("\u201c\u201d", '"')
 )

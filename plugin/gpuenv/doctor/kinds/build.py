@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from gpuenv.doctor.event import Kind
 
+# apt in the languages whose reports were seen.
+_UNMET = (
+    "unmet dependencies|unerfüllte Abhängigkeiten|dépendances non satisfaites|dependencias incumplidas|"
+    "dipendenze non soddisfatte|dependências desencontradas|未满足的依赖关系"
+)
+_NOT_LOCATED = (
+    "Unable to locate package|Impossible de trouver le paquet|No se ha podido localizar el paquete|"
+    "Impossibile trovare il pacchetto|Impossível encontrar o pacote|无法定位软件包|удалось найти пакет"
+)
 _PACKAGE = r"(?P<package>(?:lib)?(?:nvidia|cuda|cudnn|xserver-xorg-video-nvidia)[\w.:+-]*)"
 
 BUILD_KINDS = (
@@ -25,7 +34,9 @@ BUILD_KINDS = (
         "build.no-toolkit",
         (
             r"CUDA_HOME environment variable is not set|CUDA_HOME does not exist",
-            r"nvcc: (?:command )?not found|'nvcc' is not recognized|No such file or directory: '[^'\n]*\bnvcc'",
+            r"nvcc: (?:(?:command )?not found|Kommando nicht gefunden|commande introuvable|orden no encontrada)",
+            r"nvcc: 未找到命令",
+            r"'nvcc' is not recognized|No such file or directory: '[^'\n]*\bnvcc'",
             r"No CMAKE_CUDA_COMPILER could be found",
             r"Could NOT find CUDA(?:Toolkit)? \(missing:",
             r"Failed to find nvcc|Could not find nvcc|nvcc was not found",
@@ -49,7 +60,7 @@ BUILD_KINDS = (
     Kind(
         "install.driver-conflict",
         (
-            rf"unmet dependencies:\s(?:[^\n]*\n){{0,6}}?[^\n]*?\b{_PACKAGE}",
+            rf"(?:{_UNMET})\W{{1,3}}(?:[^\n]*\n){{0,6}}?[^\n]*?\b{_PACKAGE}",
             rf"trying to overwrite '[^'\n]*', which is also in package {_PACKAGE}",
             r"package (?P<package>\S*nvidia\S*) [^\n]{0,200}none of the providers can be installed",
             r"(?P<package>\S*nvidia\S*) [^\n]{0,80}is filtered out by modular filtering",
@@ -66,7 +77,8 @@ BUILD_KINDS = (
             r"repository '[^'\n]*(?:nvidia|cuda)[^'\n]*' (?:is not signed|is no longer signed|does not have a Releas"
             r"e file)",
             r"Conflicting values set for option Signed-By[^\n]{0,60}nvidia",
-            rf"Unable to locate package {_PACKAGE}",
+            rf"(?:{_NOT_LOCATED}) {_PACKAGE}",
+            rf"E: Paket {_PACKAGE} kann nicht gefunden werden",
             rf"Package '?{_PACKAGE}'? has no installation candidate",
             rf"No match for argument: {_PACKAGE}",
             rf"Version '[^'\n]+' for '{_PACKAGE}' was not found",

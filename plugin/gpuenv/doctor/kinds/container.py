@@ -71,7 +71,7 @@ CONTAINER_KINDS = (
             r"out of shared memory\. Please try to raise your shared memory limit",
             r"insufficient shared memory \(shm\)",
             r"unable to (?:write to|mmap)[^\n]{0,120}/torch_[^\n]{0,80}No space left",
-            r"NCCL WARN Call to (?:posix_f|f)(?:allocate|truncate) failed ?: No space left",
+            r"NCCL WARN Call to (?:posix_f|f)(?:allocate|truncate) failed\s?: No space left",
             r"Error while creating shared memory segment \S*nccl",
         ),
     ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gpuenv.doctor.event import Kind
 
-# The kernel's own log begins every line of one message with a time and `NVRM:`.
-_NEXT = r"\s+(?:\[[\s\d.]*\]\s+)?(?:NVRM:\s+)?"
+# The kernel's own log begins every line of one message with a time and `NVRM:`, the system's with time and host.
+_NEXT = r"\s+(?:(?:\w{3}\s+\d+ [\d:]{8}|\d{4}-\S+) \S+ kernel: )?(?:\[[\s\d.]*\]\s+)?(?:NVRM:\s+)?"
 
 KERNEL_KINDS = (
     Kind(
@@ -27,6 +27,7 @@ KERNEL_KINDS = (
             r"nvml error: insufficient permissions",
             r"Failed to initialize NVML: Insufficient Permissions",
             r"/dev/nv(?:idia|map|host)[\w-]*\W{1,4}(?:Permission denied|Operation not permitted)",
+            r"/dev/nv(?:idia|map|host)[\w-]*\W[^\n]{0,60} -1 E(?:PERM|ACCES)\b",
             r"(?:Permission denied|Operation not permitted)\W{1,4}/dev/nvidia[\w-]*",
             r"CUDA_ERROR_NOT_PERMITTED|CUDA_ERROR_OPERATING_SYSTEM|cudaErrorOperatingSystem",
         ),

@@ -17,7 +17,7 @@ NCCL_KINDS = (
             r"Watchdog caught collective operation timeout",
         ),
     ),
-    Kind("nccl.same-gpu", (r"Duplicate GPU detected ?: rank \d+ and rank \d+ both on CUDA device",)),
+    Kind("nccl.same-gpu", (r"Duplicate GPU detected\s?: rank \d+ and rank \d+ both on CUDA device",)),
     Kind(
         "nccl.network",
         (
