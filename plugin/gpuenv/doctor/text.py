@@ -10,8 +10,9 @@ from collections.abc import Iterator
 # ECMA-48 control sequences (colours, cursor) and OSC sequences (titles, links).
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]|[\u2190\u241b]\[[\d;]*m")
 # What stands in front of each line of someone else's log: `web-1  | `, `> `, `2023-...Z stderr F `, `2023-...Z `.
+_STAMP = r"\d{4}-\d\d-\d\dT[\d:.]{8,18}Z "
 _PREFIX = re.compile(
-    r"^(?:[\w.-]{1,60} +\| ?|(?:>|&gt;) ?|[\d:.TZ+-]{20,35} std(?:out|err) [FP] |\d{4}-\d\d-\d\dT[\d:.]{8,18}Z )",
+    rf"^(?:(?:[\w.-]{{1,60}} +\| ?|(?:>|&gt;) ?|[\d:.TZ+-]{{20,35}} std(?:out|err) [FP] )(?:{_STAMP})?|{_STAMP})",
     re.MULTILINE,
 )
 _QUOTES = str.maketrans(

@@ -16,7 +16,8 @@ MEMORY_KINDS = (
             r"cannot fork\(\)[^\n]{0,40}: Cannot allocate memory",
             r"\[Errno 12\] Cannot allocate memory",
             # What a shell says of a process that the kernel ended: a line with that word, and at most a name.
-            r"\n(?:\S+: line \d+: \d+ )?(?:Killed|Getötet|Processus arrêté|Matado|Убито|已杀死|強制終了)"
+            r"\n(?:\S+: line \d+: \d+ )?"
+            r"(?:Killed|Get\S{1,2}tet|Processus arr\S{1,2}t\S{1,2}|Matado|Убито|已杀死|強制終了)"
             r"(?: +(?:python|srun|mpi|accelerate|torchrun)[^\n]*)?(?=\n|\s*$)",
             r"\bSignal 9 \(SIGKILL\) received|is killed by signal: Killed",
             r"zsh: killed\b|\btask \d+: (?:Out Of Memory|Killed)\b",
