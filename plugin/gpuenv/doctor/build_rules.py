@@ -12,8 +12,7 @@ BUILD_RULES = (
         "build.nvcc-host-compiler",
         ("build.host-compiler",),
         "this CUDA's nvcc does not work with the C++ compiler or the C library's headers that it found: they are "
-        "newer than "
-        "it knows, or the compiler is missing",
+        "newer than it knows, or the compiler is missing",
         "name an older compiler, `export NVCC_CCBIN=g++-11` (CMake: `CUDAHOSTCXX`), or install a newer CUDA toolkit",
         (_INSTALL + "#host-compiler-support-policy", "https://github.com/NVIDIA/cccl/issues/10"),
         order=27,
@@ -30,9 +29,8 @@ BUILD_RULES = (
     LogRule(
         "build.no-toolkit",
         ("build.no-toolkit",),
-        "the CUDA toolkit's compiler, headers or libraries for building are not found ({header}{library}); the "
-        "driver and the "
-        "framework's packages do not bring them",
+        "the CUDA toolkit's compiler, headers or libraries for building are not found ({header}{library}); the driver "
+        "and the framework's packages do not bring them",
         "install the toolkit, as with `conda install -c nvidia cuda-toolkit`, and `export CUDA_HOME=` its directory",
         (_INSTALL, "torch/utils/cpp_extension.py"),
         confidence="likely",
@@ -43,11 +41,9 @@ BUILD_RULES = (
         "install.driver-conflict",
         ("install.driver-conflict",),
         "the system's installer cannot put these packages of NVIDIA together ({package}): they come from several "
-        "sources, or "
-        "from a name that is no more",
+        "sources, or from a name that is no more",
         "keep to one source (the system's or NVIDIA's): run `sudo apt-get remove --purge '^nvidia-.*' "
-        "'^libnvidia-.*'`, then "
-        "install one driver by its current name; `apt-cache policy` shows where each comes from",
+        "'^libnvidia-.*'`, then install one driver by its current name; `apt-cache policy` shows where each comes from",
         (
             _INSTALL + "#removing-cuda-toolkit-and-driver",
             "https://github.com/canonical/nvidia-graphics-drivers/issues/24",
@@ -61,8 +57,8 @@ BUILD_RULES = (
         ("install.driver-repository",),
         "the system's installer does not know NVIDIA's packages, or not the key that they are signed with "
         "({package}{key})",
-        "set the repository up anew as NVIDIA describes it, with the package `cuda-keyring` for apt, then "
-        "`sudo apt-get update`",
+        "set the repository up anew as NVIDIA describes it, with the package `cuda-keyring` for apt, then `sudo "
+        "apt-get update`",
         (_INSTALL, "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"),
         order=27,
     ),

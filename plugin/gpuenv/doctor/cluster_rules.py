@@ -40,8 +40,7 @@ CLUSTER_RULES = (
         ("cluster.request",),
         "this Slurm does not give GPUs by the option that the job names ({option})",
         "ask with `--gres=gpu:1`, or leave it out where whole nodes are given; `scontrol show config | grep -i gres` "
-        "and the "
-        "site's manual say which",
+        "and the site's manual say which",
         (_SLURM, "https://github.com/radical-cybertools/radical.saga/issues/835"),
         order=29,
     ),
@@ -50,8 +49,7 @@ CLUSTER_RULES = (
         ("cluster.quota",),
         "the quota of the account, project or namespace leaves no GPU to give",
         "wait or end what holds one; `kubectl describe resourcequota`, for Slurm `sacctmgr show qos`, for a rented "
-        "machine its "
-        "page of quotas",
+        "machine its page of quotas",
         (
             "https://kubernetes.io/docs/concepts/policy/resource-quotas/",
             "https://slurm.schedmd.com/resource_limits.html",

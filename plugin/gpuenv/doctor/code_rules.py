@@ -100,9 +100,8 @@ CODE_RULES = (
     LogRule(
         "code.nan-on-newer-gpu",
         ("code.nan",),
-        "this GPU is newer than the CUDA that the framework uses, whose code for it, compiled by the driver, is "
-        "known to "
-        "compute wrongly: here NaN; if the same training does so on an older GPU too, it is the training's own",
+        "this GPU is newer than the CUDA that the framework uses, whose code for it, compiled by the driver, is known "
+        "to compute wrongly: here NaN; if the same training does so on an older GPU too, it is the training's own",
         _DRY_RUN + "; for TensorFlow 1.15 NVIDIA's own build is the one for CUDA 11",
         ("https://github.com/tensorflow/models/issues/10497", "https://github.com/NVIDIA/tensorflow"),
         confidence="likely",
@@ -120,8 +119,8 @@ CODE_RULES = (
     LogRule(
         "code.still-compiling",
         ("code.slow",),
-        "the driver may still be compiling PTX, which a GPU newer than the framework's machine code needs once; "
-        "with CUDA_MODULE_LOADING=LAZY it took 98 s on an H100, without it more than 520 s",
+        "the driver may still be compiling PTX, which a GPU newer than the framework's machine code needs once; with "
+        "CUDA_MODULE_LOADING=LAZY it took 98 s on an H100, without it more than 520 s",
         "run `gpuenv verify --timeout 3600`",
         ("measured on an H100 with TensorFlow 2.4.0, November 2026", _TF + "22043"),
         confidence="possible",

@@ -22,8 +22,7 @@ CONTAINER_RULES = (
         ("container.ldcache",),
         "the NVIDIA Container Toolkit could not update the container's list of libraries: {error}",
         'in `/etc/nvidia-container-runtime/config.toml` set `ldconfig = "@/sbin/ldconfig"` (`.real` on Ubuntu only), '
-        "and "
-        "update `nvidia-container-toolkit`",
+        "and update `nvidia-container-toolkit`",
         ("https://github.com/NVIDIA/nvidia-docker/issues/614", "libnvidia-container, src/nvc_ldcache.c"),
         order=29,
         explains=(*NO_DEVICE, "driver.not-loaded", "driver.no-module"),
@@ -68,8 +67,7 @@ CONTAINER_RULES = (
         "container.jetson",
         ("container.jetson",),
         "the GPU of this Jetson cannot be opened: the container's image is not made for the JetPack of the machine, "
-        "it was "
-        "started without NVIDIA's runtime, or the user is not in the group `video`",
+        "it was started without NVIDIA's runtime, or the user is not in the group `video`",
         "take an image of the L4T release that `cat /etc/nv_tegra_release` names, with `docker run --runtime nvidia`; "
         "outside of containers `sudo usermod -aG video $USER`",
         ("https://github.com/dusty-nv/jetson-containers/issues/384",),
@@ -139,8 +137,8 @@ CONTAINER_RULES = (
         "container.cgroups",
         ("container.cgroups",),
         "the NVIDIA Container Toolkit cannot give a container its devices through this system's control groups",
-        "update `nvidia-container-toolkit` (1.8 or newer knows version 2 of control groups), then "
-        "`sudo systemctl restart docker`",
+        "update `nvidia-container-toolkit` (1.8 or newer knows version 2 of control groups), then `sudo systemctl "
+        "restart docker`",
         ("https://github.com/NVIDIA/nvidia-docker/issues/1447",),
         order=28,
         explains=NO_GPU,

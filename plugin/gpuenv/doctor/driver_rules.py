@@ -22,7 +22,7 @@ DRIVER_RULES = (
             or reason.driver_versions_differ(log)
             or reason.cuinit_says(log, "driver.mismatch")
         ),
-        explains=(*NO_DEVICE, "driver.compat-package", "driver.too-old", "driver.no-module"),
+        explains=(*NO_DEVICE, "driver.compat-package", "driver.too-old", "driver.no-module", "driver.container"),
     ),
     LogRule(
         "driver.compat-package",

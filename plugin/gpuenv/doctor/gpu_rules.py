@@ -29,8 +29,7 @@ GPU_RULES = (
         ("gpu.mig-failed",),
         "the GPU could not be cut into instances (MIG): something still uses it, or its instances leave no room",
         "end what uses it (`nvidia-smi`, the display, monitoring), then `sudo nvidia-smi -i 0 -mig 1`; `nvidia-smi "
-        "mig -lgip` "
-        "shows the room",
+        "mig -lgip` shows the room",
         ("https://docs.nvidia.com/datacenter/tesla/mig-user-guide/",),
         confidence="likely",
         order=36,
@@ -39,8 +38,7 @@ GPU_RULES = (
         "gpu.few-cores",
         ("gpu.few-cores",),
         "TensorFlow leaves a GPU out because it has {cores} multiprocessors, and another one has more: at least "
-        "{least} are "
-        "asked for",
+        "{least} are asked for",
         "run `export TF_MIN_GPU_MULTIPROCESSOR_COUNT={cores}` if the small one is to be used",
         ("tensorflow/core/common_runtime/gpu/gpu_device.cc",),
         order=43,
@@ -50,9 +48,7 @@ GPU_RULES = (
         ("gpu.bad-launch",),
         "GPU code was started with more threads, registers or shared memory than this GPU has for it, or with none",
         "run with a smaller block or fewer stages (`BLOCK_SIZE`, `num_stages`); where a library did it, take its "
-        "build for this GPU, "
-        "and look "
-        "for an empty batch",
+        "build for this GPU, and look for an empty batch",
         (_CUDA_ERRORS, "CUDA C++ Programming Guide, Compute Capabilities"),
         confidence="likely",
         order=53,
@@ -61,8 +57,8 @@ GPU_RULES = (
     LogRule(
         "gpu.not-supported",
         ("gpu.not-supported",),
-        "the program asks the driver for what it does not offer on this system, as managed memory or memory pools on a "
-        "virtual GPU, in WSL or on an old driver",
+        "the program asks the driver for what it does not offer on this system, as managed memory or memory pools on "
+        "a virtual GPU, in WSL or on an old driver",
         "run `unset TF_GPU_ALLOCATOR`, update the NVIDIA driver, and for a virtual GPU switch unified memory on in "
         "its host",
         (_CUDA_ERRORS, "tensorflow/core/common_runtime/gpu/gpu_cudamallocasync_allocator.cc"),
@@ -92,10 +88,7 @@ GPU_RULES = (
     LogRule(
         "gpu.crashed",
         ("gpu.crashed",),
-        "code crashed on the GPU ({error}{tdr}{restart}{table}{event}{sync}{locked}{blocked}): a bug of the program "
-        "or of a library, the time "
-        "limit of a "
-        "display driver, "
+        "code crashed on the GPU ({error}): a bug of the program or of a library, the time limit of a display driver, "
         "or the GPU itself (heat, power, memory)",
         "run `nvidia-smi -q -d ECC,TEMPERATURE,PERFORMANCE`, update the driver, then run `gpuenv verify train`",
         (_TF + "25866", _TF + "45987", _CUDA_ERRORS),

@@ -45,8 +45,7 @@ MACHINE_RULES = (
         ("driver.vgpu-licence",),
         "the virtual GPU has no licence, and is slowed down or refused after a while",
         "put a fresh client token into `/etc/nvidia/ClientConfigToken`, see that the licence server can be reached, "
-        "and run "
-        "`sudo systemctl restart nvidia-gridd`",
+        "and run `sudo systemctl restart nvidia-gridd`",
         (
             "https://docs.nvidia.com/vgpu/latest/grid-licensing-user-guide/",
             "https://github.com/NVIDIA/nvidia-docker/issues/1787",
@@ -79,8 +78,7 @@ MACHINE_RULES = (
         "driver.passthrough",
         ("driver.vfio-failed",),
         "the GPU could not be given to the virtual machine: a driver of the host has it, or the IOMMU is off or "
-        "groups it with "
-        "other devices",
+        "groups it with other devices",
         "switch on VT-d or AMD-Vi in the firmware, give all devices of its group to `vfio-pci`, then restart",
         ("https://docs.kernel.org/driver-api/vfio.html",),
         confidence="likely",

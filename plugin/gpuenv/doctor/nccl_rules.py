@@ -24,8 +24,7 @@ NCCL_RULES = (
         ("nccl.network",),
         "the machines of the job do not reach each other through NCCL ({error})",
         "name the network that joins them, `export NCCL_SOCKET_IFNAME=eth0`, open its ports, and look whether one "
-        "process "
-        "ended earlier; without InfiniBand `export NCCL_IB_DISABLE=1`",
+        "process ended earlier; without InfiniBand `export NCCL_IB_DISABLE=1`",
         (_NCCL + "troubleshooting.html", _NCCL + "env.html"),
         confidence="likely",
         order=56,
@@ -61,9 +60,9 @@ NCCL_RULES = (
         "nccl.not-built",
         ("nccl.not-built",),
         "this build of the framework has no NCCL, as all for Windows",
-        "in TensorFlow use `tf.distribute.MirroredStrategy(cross_device_ops=tf.distribute.HierarchicalCopyAllReduce("
-        "))`, in "
-        "PyTorch the backend `gloo`, or train in WSL",
+        "in TensorFlow use "
+        "`tf.distribute.MirroredStrategy(cross_device_ops=tf.distribute.HierarchicalCopyAllReduce())`, in PyTorch the "
+        "backend `gloo`, or train in WSL",
         (_TF + "21470", "https://docs.pytorch.org/docs/stable/distributed.html#backends"),
         order=40,
         explains=("nccl.failed", "gpu.not-registered"),

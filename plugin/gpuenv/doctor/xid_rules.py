@@ -34,8 +34,7 @@ XID_RULES = (
         ("xid.bus", "gpu.off-bus"),
         "a GPU stopped answering on the PCI Express bus while the machine ran",
         "restart the machine, with the power off for a moment; if it comes back look at the power supply and its "
-        "cables, "
-        "the heat (`nvidia-smi -q -d TEMPERATURE,POWER`), the card's seat and the system's firmware",
+        "cables, the heat (`nvidia-smi -q -d TEMPERATURE,POWER`), the card's seat and the system's firmware",
         (_CATALOGUE, "https://github.com/leptonai/gpud/issues/604"),
         order=27,
         explains=(*_FAILED, "cluster.full"),
@@ -88,8 +87,7 @@ XID_RULES = (
         ("xid.program",),
         "the driver ended a program on the GPU ({xid}): most often a bug of the program or of a library",
         "run it with `CUDA_LAUNCH_BLOCKING=1` or under `compute-sanitizer`; if other programs fail too, update the "
-        "driver "
-        "and look at heat and power",
+        "driver and look at heat and power",
         (_CATALOGUE,),
         confidence="likely",
         order=49,

@@ -18,22 +18,24 @@ GPU_KINDS = (
     Kind(
         "gpu.crashed",
         (
-            r"(?P<error>CUDA_ERROR_(?:ILLEGAL_ADDRESS|LAUNCH_FAILED|LAUNCH_TIMEOUT|ILLEGAL_INSTRUCTION|MISALIGNED_"
-            r"ADDRESS|HARDWARE_STACK_ERROR|INVALID_PC|CONTAINED))",
-            r"(?:CUDA error|cuda runtime error \(\d+\)|CUDA failure \d+)\s?: (?P<error>an illegal memory access was "
-            r"encountered|unspecified launch failure|misaligned"
-            r" address|an illegal instruction was encountered|hardware stack error)",
+            r"(?P<error>CUDA_ERROR_(?:ILLEGAL_ADDRESS|LAUNCH_FAILED|LAUNCH_TIMEOUT|ILLEGAL_INSTRUCTION|"
+            r"MISALIGNED_ADDRESS|HARDWARE_STACK_ERROR|INVALID_PC|CONTAINED))",
+            r"(?:CUDA error|cuda runtime error \(\d+\)|CUDA failure \d+|status: Internal)\s?: "
+            r"(?P<error>an illegal memory access was encountered|unspecified launch failure|misaligned address|"
+            r"an illegal instruction was encountered|hardware stack error)",
             r"(?P<error>the launch timed out and was terminated)",
             r"NVRM: (?P<error>Xid) \([^\n]*\): \d",
-            r"\] (?P<event>Unexpected Event status): \d|\b(?P<sync>GPU sync failed)\b|(?P<locked>GPU is probably loc"
-            r"ked)",
-            r"task nvidia\S* (?P<blocked>blocked) for more than \d+ seconds",
             r"stream did not block host until done; (?P<error>was already in an error state)",
-            r"display driver (?P<error>nvlddmkm) stopped responding|(?P<tdr>VIDEO_TDR_\w+)|(?P<restart>Restarting TD"
-            r"R) occurred",
-            r"(?P<error>GPU requires (?:a )?reset)|(?P<table>ERR!)[ |]+ERR!",
-            r"(?P<error>cudaError(?:IllegalAddress|LaunchFailure|LaunchTimeout|HardwareStackError|"
-            r"MisalignedAddress|IllegalInstruction))",
+            r"\] (?P<error>Unexpected Event status): \d",
+            r"\b(?P<error>GPU sync failed|[CG]PU->[CG]PU Memcpy failed)",
+            r"(?P<error>GPU is probably locked)",
+            r"task (?P<error>nvidia\S*) blocked for more than \d+ seconds",
+            r"display driver (?P<error>nvlddmkm) stopped responding",
+            r"(?P<error>VIDEO_TDR_\w+|Restarting TDR occurred)",
+            r"(?P<error>GPU requires (?:a )?reset)",
+            r"(?P<error>ERR!)[ |]+ERR!",
+            r"(?P<error>cudaError(?:IllegalAddress|LaunchFailure|LaunchTimeout|HardwareStackError|MisalignedAddress|"
+            r"IllegalInstruction))",
         ),
     ),
     Kind("gpu.assert", (r"device-side assert triggered",)),
@@ -53,7 +55,7 @@ GPU_KINDS = (
             r"CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES|cudaErrorLaunchOutOfResources",
             r"too many resources requested for launch",
             r"CUDA_ERROR_INVALID_CONFIGURATION|cudaErrorInvalidConfiguration",
-            r"CUDA error: invalid configuration argument",
+            r"(?:CUDA error|Internal): invalid configuration argument",
             r"out of resource: shared memory, Required: \d+",
         ),
     ),

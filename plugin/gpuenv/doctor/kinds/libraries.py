@@ -56,7 +56,10 @@ LIBRARY_KINDS = (
             r"could not load NVML library|couldn't find libnvidia-ml|Unable to load (?P<library>libcuda\.so\S*)",
         ),
     ),
-    Kind("library.no-cuda-drivers", (r"Could not find cuda drivers on your machine",)),
+    Kind(
+        "library.no-cuda-drivers",
+        (r"Could not find cuda drivers on your machine", r"Error loading CUDA libraries\. GPU will not be used"),
+    ),
     Kind(
         "library.some-missing",
         (
