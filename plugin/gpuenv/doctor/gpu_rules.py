@@ -107,6 +107,16 @@ GPU_RULES = (
         explains=("gpu.any-error",),
     ),
     LogRule(
+        "python.fork",
+        ("gpu.not-initialized",),
+        "CUDA could not be started in this process: most often it was forked from one that had used the GPU already",
+        "start the workers with `multiprocessing.set_start_method('spawn')`; if there are none, run `nvidia-smi`",
+        ("https://docs.pytorch.org/docs/stable/notes/multiprocessing.html", _CUDA_ERRORS),
+        confidence="likely",
+        order=54,
+        when=lambda log: not log.has("python.fork", "cuinit.failed"),
+    ),
+    LogRule(
         "gpu.wrong-index",
         ("gpu.ordinal",),
         "the program asks for a GPU by a number that this process does not see",

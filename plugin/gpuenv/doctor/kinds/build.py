@@ -40,8 +40,8 @@ BUILD_KINDS = (
             r"No CMAKE_CUDA_COMPILER could be found",
             r"Could NOT find CUDA(?:Toolkit)? \(missing:",
             r"Failed to find nvcc|Could not find nvcc|nvcc was not found",
-            r"fatal error: (?P<header>(?:cuda|cublas|cudnn|cusparse|cusolver|curand|cufft|nccl|nvToolsExt)\w*\.h): N"
-            r"o such file",
+            r"fatal error: (?P<header>(?:cuda|cublas|cudnn|cusparse|cusolver|curand|cufft|nccl|nvToolsExt)\w*\.h): "
+            r"No such file",
             r"cannot open source file \"?'?(?P<header>(?:cuda|cublas|cudnn|cusparse|cusolver)\w*\.h)",
             r"ld: cannot find -l(?P<library>cu(?:dart|blas|dnn|solver|sparse|fft|rand|da)\w*)",
             r"Could not find any (?P<header>(?:cuda|cudnn|cublas\w*)\.h) matching version",
@@ -74,8 +74,8 @@ BUILD_KINDS = (
         "install.driver-repository",
         (
             r"NO_PUBKEY (?P<key>A4B469963BF863CC|DDCAE044F796ECB0)",
-            r"repository '[^'\n]*(?:nvidia|cuda)[^'\n]*' (?:is not signed|is no longer signed|does not have a Releas"
-            r"e file)",
+            r"repository '[^'\n]*(?:nvidia|cuda)[^'\n]*' (?:is not signed|is no longer signed|does not have a "
+            r"Release file)",
             r"Conflicting values set for option Signed-By[^\n]{0,60}nvidia",
             rf"(?:{_NOT_LOCATED}) {_PACKAGE}",
             rf"E: Paket {_PACKAGE} kann nicht gefunden werden",

@@ -23,7 +23,7 @@ DRIVER_KINDS = (
             r"cuda runtime error \((?P<number>\d+)\) : (?P<error>unknown error|initialization error)",
             r"\bfailed\. Status: (?P<error>unknown error|initialization error)",
             r"CUDA failure (?P<number>\d+): (?P<error>unknown error|initialization error)",
-            r"(?P<error>cudaError(?:Unknown|InitializationError)): ",
+            r"(?P<error>cudaErrorUnknown): ",
             r"\bcuinit err: (?P<error>(?P<number>\d+))",
             r"failed to get device (?:properties|attributes?), error code: (?P<error>(?P<number>\d+))",
         ),

@@ -38,6 +38,7 @@ GPU_KINDS = (
             r"IllegalInstruction))",
         ),
     ),
+    Kind("gpu.not-initialized", (r"CUDA error: initialization error", r"cudaErrorInitializationError")),
     Kind("gpu.assert", (r"device-side assert triggered",)),
     Kind(
         "gpu.ordinal",

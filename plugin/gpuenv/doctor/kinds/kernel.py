@@ -66,9 +66,8 @@ KERNEL_KINDS = (
     Kind(
         "driver.secure-boot",
         (
-            r"could not insert (?:module )?'?[\w./-]*nvidia[\w.-]*'?: (?:Required key not available|Key was rejected"
-            r" by service|"
-            r"Operation not permitted)",
+            r"could not insert (?:module )?'?[\w./-]*nvidia[\w.-]*'?: (?:Required key not available|"
+            r"Key was rejected by service|Operation not permitted)",
             r"Loading of unsigned module is (?:restricted|rejected)|unsigned module loading is restricted",
             r"Loading of module with unavailable key is rejected",
         ),
