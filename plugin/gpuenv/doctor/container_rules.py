@@ -52,8 +52,8 @@ CONTAINER_RULES = (
     LogRule(
         "container.cdi",
         ("container.cdi",),
-        "the description of the GPUs for containers (CDI) is missing on this machine or does not name this one "
-        "({device})",
+        "the description of the GPUs for containers (CDI) is missing on this machine, is from before an update of its "
+        "driver, or does not name this one ({device})",
         "install `nvidia-container-toolkit`, run `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`, then "
         "`nvidia-ctk cdi list`",
         (

@@ -26,7 +26,7 @@ MEMORY_RULES = (
         (_TF + "6048", _TF + "7025", _CUDA_ERRORS),
         order=48,
         when=lambda log: not reason.trains_afterwards(log),
-        explains=("memory.handle", "memory.blas", "cudnn.not-started", "driver.cuinit"),
+        explains=("memory.handle", "memory.blas", "cudnn.not-started", "driver.cuinit", "nccl.failed"),
     ),
     LogRule(
         "memory.handle",

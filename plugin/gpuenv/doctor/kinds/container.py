@@ -8,7 +8,7 @@ CONTAINER_KINDS = (
     Kind(
         "container.no-gpu",
         (
-            r"could not select device driver \"?'?\w*\"?'? with capabilities: \[\[\W?\w*\W?\s?\W?gpu",
+            r"could not select device driver",
             r"nvidia-container-cli(?:\.real)?: (?!requirement|ldcache)\w+ error: (?P<error>[^\n]{0,120})",
             r"Unknown runtime specified nvidia|unknown or invalid runtime name: nvidia",
             r"nvidia-container-runtime\W[^\n]{0,40}(?:not found|no such file)",
@@ -46,6 +46,8 @@ CONTAINER_KINDS = (
             r"unresolvable CDI devices (?P<device>nvidia\.com/\S+)",
             r"failed to discover GPU vendor from CDI",
             r"CDI device injection failed",
+            r"cannot stat \W?[\w./-]*/(?P<device>(?:libcuda|libnvidia|nvidia-)[\w.-]*)\W{1,3}No such file",
+            r"error mounting \W?[\w./-]*/(?P<device>(?:libcuda|libnvidia|nvidia-)[\w.-]*)\W[^\n]*no such file",
             r"failed to inject CDI devices",
         ),
     ),

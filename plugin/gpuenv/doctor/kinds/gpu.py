@@ -29,6 +29,7 @@ GPU_KINDS = (
             r"\] (?P<error>Unexpected Event status): \d",
             r"\b(?P<error>GPU sync failed|[CG]PU->[CG]PU Memcpy failed)",
             r"(?P<error>GPU is probably locked)",
+            r"(?P<error>Error while waiting for GPU progress)",
             r"task (?P<error>nvidia\S*) blocked for more than \d+ seconds",
             r"display driver (?P<error>nvlddmkm) stopped responding",
             r"(?P<error>VIDEO_TDR_\w+|Restarting TDR occurred)",

@@ -88,7 +88,9 @@ KERNEL_KINDS = (
             r"Could not resolve Linux kernel version",
             r"ERROR: module not found: '?nvidia",
             r"File: /var/lib/dkms/nvidia\S* does not exist",
-            r"Unable to (?:build|load) the (?:NVIDIA kernel module|kernel module|'?nvidia\.ko)",
+            r"performing the step: \W?Building kernel modules?|kernel module through DKMS\. No kernel module",
+            r"unrecognized command[- ]line option '-ftrivial-auto-var-init",
+            r"Unable to (?:build|load) the (?:(?:NVIDIA |'nvidia-\w+' )?kernel module|'?nvidia\.ko)",
         ),
     ),
 )
