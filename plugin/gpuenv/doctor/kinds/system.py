@@ -61,8 +61,7 @@ SYSTEM_KINDS = (
             r"No matching distribution found for (?P<package>(?:tensorflow|torch|jaxlib|tensorrt|nvidia)[\w=<>.~\["
             r"\]+-]*)",
             r"(?P<package>(?:tensorflow|torch|jaxlib)\S*\.whl) is not a supported wheel on this platform",
-            r"PackagesNotFoundError:[^\n]*(?:\s+-\s+\S+){0,4}?\s+-\s+(?P<package>(?:tensorflow|pytorch|cudatoolkit|c"
-            r"udnn)\S*)",
+            r"PackagesNotFoundError:[^\n]*(?:\s+-\s+\S+){0,4}?\s+-\s+(?P<package>(?:tensorflow|pytorch|cudatoolkit|cudnn)\S*)",
             r"Unable to find installation candidates for (?P<package>(?:tensorflow|torch|jaxlib)[\w-]*)",
         ),
     ),
