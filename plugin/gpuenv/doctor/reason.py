@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from gpuenv.doctor.event import Event, Log
 
@@ -37,8 +38,15 @@ _NOT_NARROWER = frozenset(
         "code.handle",
         "code.blackwell",
         "container.smi-works",
+        "code.capability",
+        "code.nan",
     }
 )
+# The first CUDA with machine code for a compute capability's major number: release notes of the CUDA toolkit.
+_FIRST_CUDA = {6: 8, 7: 9, 8: 11, 9: 11, 10: 12, 12: 12}
+_CUDART = re.compile(r"cudart(?:\.so\.|64_)(\d+?)(?:\.\d|\d?\.dll)", re.IGNORECASE)
+_TIME = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+: [^\n]*"
+_SLOW_START_S = 120
 _OTHER_LIBRARIES = frozenset({"libcuda.so.1", "nvcuda.dll"})
 
 
@@ -72,9 +80,14 @@ def has_no_gpu(log: Log) -> bool:
     return (without_runtime or log.has("library.no-cuda-drivers")) and not (others or driver_opened or expected)
 
 
+def driver_matters(log: Log) -> bool:
+    """Say whether a driver that does not work is a failure: not where no GPU is, nor where one was used after all."""
+    return not has_no_gpu(log) and not works_in_the_end(log)
+
+
 def lacks_libraries(log: Log) -> bool:
     """Say whether missing CUDA libraries are in the way of a GPU that is there."""
-    return bool(missing_libraries(log)) and not has_no_gpu(log) and not works_in_the_end(log)
+    return bool(missing_libraries(log)) and driver_matters(log)
 
 
 def cuinit_says(log: Log, meaning: str) -> bool:
@@ -137,3 +150,23 @@ def only_cusolver_10(log: Log) -> bool:
 def nothing_narrower(log: Log) -> bool:
     """Say whether nothing in the log is a known failure: only an error's name, and what tells about the machine."""
     return all(event.kind in _NOT_NARROWER for event in log.events)
+
+
+def newer_than_cuda(log: Log) -> bool:
+    """Say whether a GPU has a compute capability that the CUDA runtime which was opened has no machine code for.
+
+    Sample: `libcudart.so.10.1` (or `cudart64_101.dll`) was opened, and `computeCapability: 8.6`.
+    """
+    opened = [int(match[1]) for name in log.names("library", "library.opened") if (match := _CUDART.search(name))]
+    needed = [_FIRST_CUDA.get(int(major), 0) for major in log.names("major", "code.capability")]
+    return bool(opened and needed) and max(needed) > max(opened)
+
+
+def starts_slowly(log: Log) -> bool:
+    """Say whether minutes went by between finding the GPU and using it, as where the driver compiles."""
+    found = re.search(_TIME + r"Found device \d+ with properties", log.text)
+    created = re.search(_TIME + r"Created TensorFlow device", log.text)
+    if not (found and created):
+        return False
+    first, last = (datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S") for match in (found, created))
+    return (last - first).total_seconds() >= _SLOW_START_S

@@ -13,8 +13,12 @@ _ESCAPES = re.compile(
 )
 # What a terminal would obey and nobody can read.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# What stands in front of each line of someone else's log: `web-1  | `, `> `, `E2023 ... [pod] stderr F `.
-_PREFIX = re.compile(r"^(?:[\w.-]{1,60} +\| ?|(?:>|&gt;) ?|[\d:.TZ+-]{20,35} std(?:out|err) [FP] )", re.MULTILINE)
+# What stands in front of each line of someone else's log: `web-1  | `, `> `, `2023-...Z stderr F `, `2023-...Z `.
+_STAMP = r"\d{4}-\d\d-\d\dT[\d:.]{8,18}Z "
+_PREFIX = re.compile(
+    rf"^(?:(?:[\w.-]{{1,60}} +\| ?|(?:>|&gt;) ?|[\d:.TZ+-]{{20,35}} std(?:out|err) [FP] )(?:{_STAMP})?|{_STAMP})",
+    re.MULTILINE,
+)
 _QUOTES = str.maketrans(
     dict.fromkeys("\u2018\u2019\u201a\u201b\u2032`\u00b4", "'") | dict.fromkeys("\u201c\u201d", '"')
 )

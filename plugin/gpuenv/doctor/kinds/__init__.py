@@ -5,23 +5,37 @@ The wordings were read in the programs' own sources and in the reports of tests/
 
 from __future__ import annotations
 
+from gpuenv.doctor.kinds.build import BUILD_KINDS
+from gpuenv.doctor.kinds.cluster import CLUSTER_KINDS
 from gpuenv.doctor.kinds.code import CODE_KINDS
+from gpuenv.doctor.kinds.container import CONTAINER_KINDS
 from gpuenv.doctor.kinds.driver import DRIVER_KINDS
 from gpuenv.doctor.kinds.evidence import EVIDENCE_KINDS
+from gpuenv.doctor.kinds.gpu import GPU_KINDS
 from gpuenv.doctor.kinds.imports import IMPORT_KINDS
 from gpuenv.doctor.kinds.kernel import KERNEL_KINDS
 from gpuenv.doctor.kinds.libraries import LIBRARY_KINDS
+from gpuenv.doctor.kinds.machine import MACHINE_KINDS
 from gpuenv.doctor.kinds.memory import MEMORY_KINDS
+from gpuenv.doctor.kinds.nccl import NCCL_KINDS
 from gpuenv.doctor.kinds.python import PYTHON_KINDS
 from gpuenv.doctor.kinds.system import SYSTEM_KINDS
+from gpuenv.doctor.kinds.xid import XID_KINDS
 from gpuenv.doctor.kinds.xla import XLA_KINDS
 
 KINDS = (
     *LIBRARY_KINDS,
     *DRIVER_KINDS,
     *KERNEL_KINDS,
+    *MACHINE_KINDS,
+    *CONTAINER_KINDS,
+    *CLUSTER_KINDS,
     *CODE_KINDS,
     *MEMORY_KINDS,
+    *GPU_KINDS,
+    *XID_KINDS,
+    *NCCL_KINDS,
+    *BUILD_KINDS,
     *XLA_KINDS,
     *PYTHON_KINDS,
     *IMPORT_KINDS,

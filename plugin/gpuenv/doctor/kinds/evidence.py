@@ -20,6 +20,7 @@ EVIDENCE_KINDS = (
             r"XLA_GPU",
             r"kernel reported version is",
             r"nvidia-docker|--gpus all|--gpus=all",
+            r"\bimport tensorrt\b",
         ),
     ),
     Kind("gpu.xla-only", (r"physical_device:XLA_GPU:0|device:XLA_GPU:0",)),
