@@ -6,26 +6,46 @@ import re
 from functools import lru_cache
 
 # Characters that stand for themselves; a space stands for any white space in a wording, see `Kind`.
-_LITERAL = re.compile(r"[A-Za-z0-9_:=/',;\"!@#%&<>~-]|\\[^\w\s]")
+_LITERAL = re.compile(r"[A-Za-z0-9_:=/',;\"!@#%&<>~-]|[^\x00-\x7f]|\\[^\w\s]")
+# What opens a group that is in every match: `(`, `(?:`, `(?P<name>`; not one that looks ahead or behind.
+_GROUP = re.compile(r"\((?:\?:|\?P<\w+>|(?!\?))")
 # `[^]a]` too: the first character may be the bracket.
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]")
 _LEAST = 4
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def words_of(wording: str) -> tuple[str, ...]:
     """Return words in lower case of which at least one is in every match; nothing where that cannot be told.
 
-    `CUDA_ERROR_NO_DEVICE` gives itself, `(?:a|b)c? not found in \\d+` gives `found`, and `a\\.so|too short` nothing, as
-    `.so` is too short to be worth it.
+    `CUDA_ERROR_NO_DEVICE` gives itself, `(?:a|b)c? not found in \\d+` gives `found`, `(?:first|second) \\d` both of
+    them, and `a\\.so|too short` nothing, as `.so` is too short to be worth it.
     """
-    words = []
+    words: list[str] = []
     for alternative in _alternatives(wording):
-        runs = [run for run in _runs(alternative) if len(run) >= _LEAST and run.isascii()]
-        if not runs:
+        found: list[tuple[str, ...]] = [(run.lower(),) for run in _runs(alternative) if _long_enough(run)]
+        found += [inner for group in _groups(alternative) if (inner := words_of(group))]
+        if not found:
             return ()
-        words.append(max(runs, key=len).lower())
+        words += max(found, key=lambda some: min(map(len, some)))
     return tuple(words)
+
+
+def _long_enough(run: str) -> bool:
+    """Say whether a word is rare enough to look for: two characters of Chinese are."""
+    return len(run.encode()) >= _LEAST
+
+
+def _groups(alternative: str) -> list[str]:
+    """Return what is in the groups that every match has once or more."""
+    found, start = [], 0
+    for at, end, depth in _tokens(alternative):
+        if alternative[at:end] == "(" and depth == 0:
+            start = at
+        elif alternative[at:end] == ")" and depth == 1 and alternative[end : end + 1] not in ("?", "*", "{"):
+            head = _GROUP.match(alternative, start)
+            found += [alternative[head.end() : at]] if head else []
+    return found
 
 
 def _alternatives(wording: str) -> list[str]:

@@ -27,7 +27,16 @@ EVERY: list[Kind] = [*KINDS, *(noise.kind for noise in HARMLESS)]
         (r"first one|\w+", ()),
         (r"a\|bcd", ("a|bcd",)),
         (r"[^]|abcdef]ghijk", ("ghijk",)),
-        (r"(?P<x>found(?:er|ry))", ()),
+        (r"(?P<x>found(?:er|ry))", ("found",)),
+        (r"(?:first|second) \d", ("first", "second")),
+        (r"(?:first|second)? \d", ()),
+        (r"(?:first|second){0,2} \d", ()),
+        (r"(?:first|\d)", ()),
+        (r"(?!first)\w", ()),
+        (r"(?<!first)\w+ (ab|cd(?:ef|gh)ij)", ()),
+        (r"\w(?:a(?:second|third)b|first)", ("second", "third", "first")),
+        ("页面文件太小", ("页面文件太小",)),
+        ("Größe", ("größe",)),
     ],
 )
 def test_words_of__a_wording__gives_what_every_match_has(wording: str, words: tuple[str, ...]) -> None:
