@@ -22,6 +22,8 @@ SETS = (
     "held_out_fourth.txt",
     "held_out_fifth.txt",
     "held_out_sixth.txt",
+    "made_install.txt",
+    "made_install_neighbours.txt",
 )
 HELD_OUT = [entry for name in SETS for entry in entries(name)]
 ALL = [*FAILURES, *HELD_OUT, *HEALTHY]

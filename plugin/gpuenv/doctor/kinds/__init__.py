@@ -6,14 +6,19 @@ The wordings were read in the programs' own sources and in the reports of tests/
 from __future__ import annotations
 
 from gpuenv.doctor.kinds.code import CODE_KINDS
+from gpuenv.doctor.kinds.conda import CONDA_KINDS
 from gpuenv.doctor.kinds.driver import DRIVER_KINDS
 from gpuenv.doctor.kinds.evidence import EVIDENCE_KINDS
 from gpuenv.doctor.kinds.imports import IMPORT_KINDS
+from gpuenv.doctor.kinds.install import PIP_KINDS
+from gpuenv.doctor.kinds.interpreter import INTERPRETER_KINDS
 from gpuenv.doctor.kinds.kernel import KERNEL_KINDS
 from gpuenv.doctor.kinds.libraries import LIBRARY_KINDS
 from gpuenv.doctor.kinds.memory import MEMORY_KINDS
+from gpuenv.doctor.kinds.packages import PACKAGE_KINDS
 from gpuenv.doctor.kinds.python import PYTHON_KINDS
 from gpuenv.doctor.kinds.system import SYSTEM_KINDS
+from gpuenv.doctor.kinds.windows import WINDOWS_KINDS
 from gpuenv.doctor.kinds.xla import XLA_KINDS
 
 KINDS = (
@@ -25,6 +30,11 @@ KINDS = (
     *XLA_KINDS,
     *PYTHON_KINDS,
     *IMPORT_KINDS,
+    *PACKAGE_KINDS,
+    *INTERPRETER_KINDS,
+    *PIP_KINDS,
+    *CONDA_KINDS,
+    *WINDOWS_KINDS,
     *SYSTEM_KINDS,
     *EVIDENCE_KINDS,
 )

@@ -1,0 +1,163 @@
+"""Installations that pip, uv and poetry did not finish."""
+
+from __future__ import annotations
+
+from gpuenv.doctor import reason
+from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.reason import unsettled
+
+_TF = "https://github.com/tensorflow/tensorflow/issues/"
+_PIP = "https://pip.pypa.io/en/stable/"
+_FRESH = "run `gpuenv create`, which installs a tested set of versions into an environment of its own"
+
+INSTALL_RULES = (
+    LogRule(
+        "install.long-path",
+        ("install.long-path",),
+        "Windows allows paths of 260 characters, and TensorFlow's are longer in this directory",
+        "let the environment be in a short directory, or switch on `LongPathsEnabled` in the registry and restart",
+        (_PIP + "cli/pip_install/", "https://github.com/CorentinJ/Real-Time-Voice-Cloning/issues/358"),
+        order=25,
+        explains=("install.no-wheel", "install.build-failed"),
+    ),
+    LogRule(
+        "install.tensorflow-gpu",
+        ("install.tensorflow-gpu",),
+        "`tensorflow-gpu` has been removed from the package index; `tensorflow` has had the GPU code since 2.1",
+        "run `gpuenv create`, or install `tensorflow` instead",
+        (_TF + "60886", _TF + "60074"),
+        order=26,
+        explains=("install.no-wheel", "install.build-failed", "python.module-missing"),
+    ),
+    LogRule(
+        "install.network",
+        ("install.network",),
+        "a download failed: the connection, a proxy, or a certificate that this Python does not trust",
+        "run `export HTTPS_PROXY=http://host:port` behind a proxy, and `pip install --cert company.pem` or "
+        "`pip install truststore` where a company's certificate is in between",
+        (
+            _PIP + "topics/https-certificates/",
+            "https://docs.conda.io/projects/conda/en/stable/user-guide/configuration/",
+        ),
+        confidence="likely",
+        order=26,
+        when=lambda log: unsettled(log, "install.network") and not reason.works_in_the_end(log),
+        explains=("install.no-wheel", "install.conflict", "install.build-failed", "install.old-pip"),
+    ),
+    LogRule(
+        "install.old-pip",
+        ("install.old-pip",),
+        "pip {version} is too old to see this package's wheels: those of manylinux2010 need pip 19.0, those of "
+        "manylinux2014 pip 19.3",
+        "run `python -m pip install --upgrade pip`, then install again",
+        ("https://github.com/pypa/manylinux", _TF + "47140"),
+        confidence="likely",
+        order=26,
+        when=lambda log: log.has("install.no-wheel", "install.build-failed") and unsettled(log, "install.no-wheel"),
+        explains=("install.no-wheel", "install.build-failed"),
+    ),
+    LogRule(
+        "install.no-wheel",
+        ("install.no-wheel",),
+        "there is no build of the package ({package}) for this Python or platform",
+        "run `gpuenv create`, which takes a Python that the release has wheels for",
+        (_TF + "53709", _TF + "47140"),
+        order=27,
+        explains=("python.module-missing", "install.build-failed", "install.conflict"),
+    ),
+    LogRule(
+        "install.damaged",
+        ("install.damaged",),
+        "what was downloaded, or the copy of it that the installer kept, is damaged: {package}",
+        "run `python -m pip cache purge`, then `pip install --no-cache-dir` of the same; with uv `uv cache clean`",
+        (_PIP + "topics/secure-installs/", "https://github.com/MycroftAI/mycroft-precise/issues/164"),
+        confidence="likely",
+        order=28,
+        when=lambda log: unsettled(log, "install.damaged"),
+        explains=("install.no-wheel",),
+    ),
+    LogRule(
+        "install.managed-python",
+        ("install.managed",),
+        "this Python belongs to the system, which does not let pip change it",
+        _FRESH + ", or make one with `python3 -m venv`",
+        ("https://peps.python.org/pep-0668/",),
+        order=28,
+        explains=("install.permission",),
+    ),
+    LogRule(
+        "install.permission",
+        ("install.permission",),
+        "the installer may not write here: the directory belongs to another user, or a program that runs has the files "
+        "open",
+        "end every Python that uses them; then " + _FRESH,
+        (
+            "https://github.com/EdjeElectronics/TensorFlow-Object-Detection-API-Tutorial-Train-Multiple-Objects-Windows-10/issues/548",
+        ),
+        order=28,
+        when=lambda log: unsettled(log, "install.permission"),
+    ),
+    LogRule(
+        "system.disk-full",
+        ("install.disk-full",),
+        "a disk is full, or the quota of this user",
+        "run `df -h . /tmp` and `quota` to see which, and `gpuenv cache` for what gpuenv keeps",
+        ("errno(3), ENOSPC and EDQUOT; Windows system error code 112",),
+        order=24,
+        when=lambda log: not log.has("system.disk-full", "container.shared-memory"),
+        explains=("install.permission", "install.build-failed", "install.damaged"),
+    ),
+    LogRule(
+        "memory.host-exhausted",
+        ("install.killed",),
+        "the installer was ended, as the kernel does when the machine's own memory is full",
+        "run `pip install --no-cache-dir`, or give the machine or the container more memory or `swap`",
+        ("https://github.com/pypa/pip/issues/2984",),
+        confidence="likely",
+        order=45,
+    ),
+    LogRule(
+        "install.conflict",
+        ("install.conflict", "conda.conflict"),
+        "the packages that were asked for cannot be had together: their requirements contradict each other",
+        _FRESH + "; else loosen one of the versions that the message names",
+        (_PIP + "topics/dependency-resolution/", "https://github.com/ZJUICSR/AIcert/issues/3"),
+        order=48,
+        when=lambda log: unsettled(log, "install.conflict", "conda.conflict"),
+    ),
+    LogRule(
+        "install.conflict",
+        ("requires.other",),
+        "{wanting} asks for another version of {package} than the {found} that is installed",
+        _FRESH,
+        (_PIP + "topics/dependency-resolution/",),
+        confidence="possible",
+        order=92,
+        when=lambda log: reason.nothing_narrower(log) and not reason.progresses(log),
+    ),
+    LogRule(
+        "install.build-failed",
+        ("install.build-failed",),
+        "a package ({package}) has no build for this Python or platform, and building it here failed",
+        "run `gpuenv create`, which takes a Python that the packages have wheels for; `pip install "
+        "--only-binary :all:` "
+        "finds a version with one",
+        (_PIP + "reference/build-system/", "https://github.com/pypa/pip/issues/10374"),
+        confidence="likely",
+        order=49,
+        when=lambda log: unsettled(log, "install.build-failed"),
+    ),
+    LogRule(
+        "install.command-missing",
+        ("install.command",),
+        "the shell does not find {command}: it is not installed, or its directory is not on PATH",
+        "use `python -m pip` for `pip`, and the Anaconda prompt or `conda init` for `conda`",
+        (
+            "https://docs.python.org/3/using/windows.html",
+            "https://docs.conda.io/projects/conda/en/stable/commands/init.html",
+        ),
+        confidence="possible",
+        order=93,
+        when=lambda log: reason.nothing_narrower(log) and not reason.progresses(log),
+    ),
+)

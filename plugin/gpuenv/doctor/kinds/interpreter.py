@@ -1,0 +1,99 @@
+"""What does not fit with the Python that runs, with the system, or with the TensorFlow of the program."""
+
+from __future__ import annotations
+
+from gpuenv.doctor.event import Kind
+
+# What the standard library had once: What's New in Python 3.8, 3.10, 3.11, 3.12.
+_FROM_COLLECTIONS = (
+    r"(?:Mutable)?(?:Mapping|Sequence|Set)|Iterable|Iterator|Callable|Hashable|Sized|Container|OrderedSet"
+)
+
+INTERPRETER_KINDS = (
+    Kind(
+        "python.setuptools",
+        (
+            r"No module named '?(?P<name>pkg_resources)(?![\w'.]*,)",
+            r"cannot import name '(?P<name>\w+)' from 'pkg_resources",
+            r"module '(?:setuptools|pkg_resources|distutils)[\w.]*' has no attribute '(?P<name>\w+)'",
+            r"(?P<name>use_2to3) is invalid|has no attribute '(?P<attribute>install_layout)'",
+        ),
+    ),
+    Kind(
+        "python.removed-name",
+        (
+            rf"cannot import name '(?P<module>{_FROM_COLLECTIONS})' from 'collections'",
+            rf"module 'collections' has no attribute '(?P<module>{_FROM_COLLECTIONS})'",
+            r"cannot import name '(?P<module>formatargspec|getargspec)' from 'inspect'",
+            r"module 'inspect' has no attribute '(?P<module>formatargspec|getargspec)'",
+            r"cannot import name '(?P<module>gcd)' from 'fractions'|cannot import name "
+            r"'(?P<name>SafeConfigParser)'",
+            r"module '(?:configparser|asyncio|time|ast|unittest)' has no attribute '(?P<module>SafeConfigParser"
+            r"|coroutine|clock|Num"
+            r"|Str|NameConstant|makeSuite)'",
+            r"def \w+\([^)\n]*\b(?P<module>async)\b[^)\n]*\)[^\n]*(?:\n[^\n]*){0,2}\n\s*SyntaxError",
+        ),
+    ),
+    Kind(
+        "python.too-old",
+        (
+            r"cannot import name '(?P<name>\w+)' from '(?:typing|functools|dataclasses|importlib"
+            r"|collections\.abc|enum)'",
+            r"module '(?:typing|functools|importlib|importlib\.\w+|math)' has no attribute "
+            r"'(?P<name>\w+)'",
+            r"No module named '(?P<name>dataclasses|tomllib|zoneinfo|importlib\.metadata|importlib\.resources"
+            r"|graphlib)'",
+            r"(?:def |->|: )[^\n]*\b(?P<name>list|dict|tuple|set|type)\[[^\n]*\n(?:[\s^~]*\n)?\s*TypeError: "
+            r"'type' object is "
+            r"not subscriptable",
+            r"unsupported operand type\(s\) for \|: '(?:type|_GenericAlias|ABCMeta)' and '(?:NoneType|type)'",
+            r"future feature (?P<name>annotations) is not defined",
+        ),
+    ),
+    Kind(
+        "python.other-python",
+        (
+            r"undefined symbol: (?P<name>_?Py[A-Z]\w+)",
+            r"Module use of (?P<name>python\d+\.dll) conflicts with this version of Python",
+            r"dynamic module does not define (?:init|module export) function",
+            r"ImportError: bad magic number in",
+        ),
+    ),
+    Kind(
+        "python.tf1-eager",
+        (
+            r"(?P<name>[\w.]+)(?:\(\))? (?:is|are) not (?:supported|compatible)(?: when| with)? eager execution",
+            r"is (?:meaningless|undefined) when eager execution is enabled",
+            r"should be a function when eager execution is enabled",
+            r"'?(?P<name>get_session)'? is not available when using TensorFlow 2",
+            r"module 'tensorflow_core\._api\.v2[\w.]*' has no attribute '(?P<name>\w+)'",
+        ),
+    ),
+    Kind(
+        "python.tf2-code",
+        (r"module 'tensorflow(?:_core)?\._api\.v1(?!\.compat)[\w.]*' has no attribute '(?P<name>\w+)'",),
+    ),
+    Kind(
+        "system.library",
+        (
+            r"(?:Import|OS)Error: (?P<library>lib(?!cu|nv|nccl|tensorflow|torch|c10)[\w.+-]*\.so[.\d]*): cannot open",
+            r"error while loading shared libraries: (?P<library>lib(?!cu|nv|nccl)[\w.+-]*\.so[.\d]*)",
+        ),
+    ),
+    Kind("system.musl", (r"Error loading shared library ld-linux|Error relocating \S+: \w+: symbol not found",)),
+    Kind("python.elsewhere", (r"Requirement already satisfied: (?P<package>[\w-]+)",)),
+    Kind(
+        "python.attribute",
+        (
+            r"(?<!Cause:\s)(?<!cause:\s)module '(?P<module>(?:tensorflow|keras|tf_keras|numpy|scipy|h5py"
+            r"|absl"
+            r"|wrapt|flatbuffers|"
+            r"torch|tensorboard|six|gast|google|opt_einsum|astunparse|termcolor|packaging|ml_dtypes)[\w.]*)' "
+            r"has no attribute "
+            r"'(?P<name>\w+)'",
+            r"cannot import name '?(?P<name>\w+)'? from '(?P<module>(?:tensorflow|tf_keras|six|gast|opt_einsum"
+            r"|markupsafe|"
+            r"werkzeug|packaging|importlib_metadata|sklearn|pandas|transformers|huggingface_hub|optree|namex)[\w.]*)'",
+        ),
+    ),
+)
