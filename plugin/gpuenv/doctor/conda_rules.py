@@ -37,7 +37,11 @@ def _could_not_load(log: Log) -> bool:
     """Say whether a library of conda's did not load, as where its directory is not on PATH."""
     loads = log.has("system.dll-load", "python.numpy-broken") and log.has("conda.path")
     says = any("Python interpreter" in event.text for event in log.all("conda.not-activated"))
-    return loads or (says and all(event.kind in ("conda.not-activated", "conda.path") for event in log.events))
+    no_ssl = any("SSL" in event.text for event in log.all("conda.not-activated"))
+    unsafe = no_ssl and log.has("conda.path") and log.has("windows.python")
+    return (
+        loads or unsafe or (says and all(event.kind in ("conda.not-activated", "conda.path") for event in log.events))
+    )
 
 
 CONDA_RULES = (

@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gpuenv.doctor import reason
+from gpuenv.doctor.event import Log
 from gpuenv.doctor.log_rule import LogRule
 from gpuenv.doctor.reason import unsettled
 
 _TF = "https://github.com/tensorflow/tensorflow/issues/"
 _PIP = "https://pip.pypa.io/en/stable/"
 _FRESH = "run `gpuenv create`, which installs a tested set of versions into an environment of its own"
+
+_DOWNLOADS = ("install.download", "install.network")
+
+
+def _only_sign(log: Log) -> bool:
+    """Say whether nothing else is wrong in the log, and no training goes on in it."""
+    return reason.nothing_narrower(log) and not reason.progresses(log)
+
+
+def _network(order: int, when: Callable[[Log], bool]) -> LogRule:
+    """Make the rule for a failed download: first where an installer failed of it, last where only signs of it are."""
+    return LogRule(
+        "install.network",
+        _DOWNLOADS,
+        "a download failed: the connection, a proxy, or a certificate that this Python does not trust",
+        "run `export HTTPS_PROXY=http://host:port` behind a proxy, and `pip install --cert company.pem` or "
+        "`pip install truststore` where a company's certificate is in between",
+        (
+            _PIP + "topics/https-certificates/",
+            "https://docs.conda.io/projects/conda/en/stable/user-guide/configuration/",
+        ),
+        confidence="likely" if order < 90 else "possible",
+        order=order,
+        when=lambda log: when(log) and not reason.works_in_the_end(log),
+        explains=("install.no-wheel", "install.conflict", "install.build-failed", "install.old-pip", "install.damaged"),
+    )
+
 
 INSTALL_RULES = (
     LogRule(
@@ -29,21 +59,9 @@ INSTALL_RULES = (
         order=26,
         explains=("install.no-wheel", "install.build-failed", "python.module-missing"),
     ),
-    LogRule(
-        "install.network",
-        ("install.network",),
-        "a download failed: the connection, a proxy, or a certificate that this Python does not trust",
-        "run `export HTTPS_PROXY=http://host:port` behind a proxy, and `pip install --cert company.pem` or "
-        "`pip install truststore` where a company's certificate is in between",
-        (
-            _PIP + "topics/https-certificates/",
-            "https://docs.conda.io/projects/conda/en/stable/user-guide/configuration/",
-        ),
-        confidence="likely",
-        order=26,
-        when=lambda log: unsettled(log, "install.network") and not reason.works_in_the_end(log),
-        explains=("install.no-wheel", "install.conflict", "install.build-failed", "install.old-pip"),
-    ),
+    _network(26, lambda log: log.has("install.no-wheel", "install.build-failed") and unsettled(log, *_DOWNLOADS)),
+    _network(47, lambda log: log.has("install.download") and unsettled(log, *_DOWNLOADS)),
+    _network(91, lambda log: _only_sign(log) and unsettled(log, *_DOWNLOADS)),
     LogRule(
         "install.old-pip",
         ("install.old-pip",),
@@ -133,7 +151,7 @@ INSTALL_RULES = (
         (_PIP + "topics/dependency-resolution/",),
         confidence="possible",
         order=92,
-        when=lambda log: reason.nothing_narrower(log) and not reason.progresses(log),
+        when=_only_sign,
     ),
     LogRule(
         "install.build-failed",
@@ -158,6 +176,6 @@ INSTALL_RULES = (
         ),
         confidence="possible",
         order=93,
-        when=lambda log: reason.nothing_narrower(log) and not reason.progresses(log),
+        when=_only_sign,
     ),
 )

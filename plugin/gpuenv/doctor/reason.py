@@ -52,6 +52,8 @@ _NOT_NARROWER = frozenset(
         "python.module-missing",
         "requires.other",
         "install.command",
+        "install.download",
+        "install.network",
     }
 )
 _OTHER_LIBRARIES = frozenset({"libcuda.so.1", "nvcuda.dll"})

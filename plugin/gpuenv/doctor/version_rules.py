@@ -47,6 +47,25 @@ VERSION_RULES = (
         explains=_AND_KERAS,
     ),
     LogRule(
+        "python.protobuf",
+        ("python.protobuf-removed",),
+        "protobuf is newer than a package here knows: {name} was removed",
+        _reinstall("protobuf"),
+        ("https://protobuf.dev/news/",),
+        confidence="likely",
+        order=16,
+        when=lambda log: not log.has("python.protobuf-new"),
+    ),
+    LogRule(
+        "python.typing-extensions",
+        ("python.dict-wrapper",),
+        "typing_extensions or wrapt is newer than this TensorFlow knows, which wraps its dictionaries",
+        "run `python -m pip install 'typing_extensions<4.6' 'wrapt<1.15'`, then `gpuenv verify import`",
+        (_TF + "60687", "https://github.com/python/typing_extensions/issues/216"),
+        confidence="likely",
+        order=16,
+    ),
+    LogRule(
         "python.protobuf-twice",
         ("python.protobuf-twice",),
         "two copies of protobuf were loaded into one process, each with the same descriptions, as when a "

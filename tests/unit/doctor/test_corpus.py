@@ -24,6 +24,7 @@ SETS = (
     "held_out_sixth.txt",
     "made_install.txt",
     "made_install_neighbours.txt",
+    "made_install_later.txt",
 )
 HELD_OUT = [entry for name in SETS for entry in entries(name)]
 ALL = [*FAILURES, *HELD_OUT, *HEALTHY]

@@ -23,7 +23,7 @@ CONDA_KINDS = (
             r"ResolvePackageNotFound:?\s+-\s+(?P<package>\w[\w.=*<>,-]*)",
             r"nothing provides requested (?P<package>(?!__)\w[\w.-]*)",
             r"(?P<package>\w[\w.-]*) [^\n]{0,60}does not exist \(perhaps a typo",
-            r"No candidates were found for (?P<package>\w[\w.-]*)",
+            r"No candidates were found for (?P<package>(?!__)\w[\w.-]*)",
         ),
     ),
     Kind(
@@ -36,7 +36,7 @@ CONDA_KINDS = (
     Kind(
         "install.no-cuda-package",
         (
-            r"nothing provides (?:requested )?__cuda",
+            r"nothing provides (?:requested )?__cuda|No candidates were found for __cuda",
             r"Virtual package '__cuda[^']*' does not match",
             r"__cuda[^\n]{0,40}missing on the system",
         ),

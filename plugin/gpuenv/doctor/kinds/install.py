@@ -48,7 +48,7 @@ PIP_KINDS = (
         "install.permission",
         (
             rf"Could not install packages due to an \w+: \[{_DENIED}\]",
-            rf"PermissionError: \[{_DENIED}\][^\n]*(?:site|dist)-packages",
+            rf"(?:Permission|OS|IO|Environment)Error: \[{_DENIED}\][^\n]*(?:site|dist)-packages",
             r"error: could not (?:create|delete|write|remove) '[^'\n]*'(?: \S+)?: (?:Permission denied|Access "
             r"is denied)",
             rf"failed to (?:remove|create|write|rename|open|copy|hardlink) [^\n]{{0,250}}\({_DENIED}\)",
@@ -58,31 +58,35 @@ PIP_KINDS = (
         ),
     ),
     Kind("install.managed", (r"externally[- ]managed-environment", r"This environment is externally managed")),
+    # A download that failed, as the program says that wanted it.
+    Kind(
+        "install.download",
+        (
+            r"There was a problem confirming the ssl certificate|Could not fetch URL \S+: ",
+            r"CondaHTTPError|CondaSSLError|HTTP 000 CONNECTION FAILED|UnavailableInvalidChannel",
+            r"libmamba Download error|critical +libmamba [^\n]*(?:Timeout|resolve host|connect)|Multi-download failed",
+            r"network timeout|UV_HTTP_TIMEOUT|error sending request for url",
+            r"Could not install packages due to an \w+: HTTPS?ConnectionPool",
+            r"pip\._vendor\.\S*(?:ReadTimeoutError|ProtocolError|ConnectTimeoutError|ConnectionError|SSLError)",
+            r"URL fetch failure on \S+",
+        ),
+    ),
+    # Signs of it, which other programs print too while all goes on.
     Kind(
         "install.network",
         (
             r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|unable to get local issuer certificate",
-            r"There was a problem confirming the ssl certificate",
             r"Cannot connect to proxy|Tunnel connection failed: \d+|407 Proxy Authentication Required",
-            r"(?:ReadTimeoutError|ConnectTimeoutError|NewConnectionError|MaxRetryError"
-            r"|IncompleteRead)\b",
-            r"Connection (?:broken|reset by peer|aborted)[^\n]{0,80}(?:IncompleteRead|ProtocolError"
-            r"|RemoteDisconnected)",
-            r"Could not fetch URL \S+: ",
-            r"CondaHTTPError|CondaSSLError|HTTP 000 CONNECTION FAILED|UnavailableInvalidChannel",
-            r"SSL module is not available",
-            r"Download error \(\d+\)|Multi-download failed|download(?:ing)? of \S+ failed "
-            r"after",
-            r"error sending request for url|Failed to (?:fetch|download):? '?\S+'?\n[^\n]*(?:tim(?:ed )?out"
-            r"|connect|dns)",
+            r"(?:ReadTimeoutError|ConnectTimeoutError|NewConnectionError|MaxRetryError|IncompleteRead)\b",
+            r"SSL module is not available|Max retries exceeded with url",
             r"Temporary failure in name resolution|\[Errno 11001\] getaddrinfo failed|Name or service not known",
-            r"URL fetch failure on \S+",
         ),
     ),
     Kind(
         "install.damaged",
         (
             r"THESE PACKAGES DO NOT MATCH THE HASHES",
+            r"Retrieved digest for link|not in poetry\.lock metadata|Hash for \S+ from archive \S+ not found",
             r"Hash mismatch for '?(?P<package>[\w.=-]+)",
             r"Wheel '(?P<package>[\w.-]+)' located at \S+ is invalid",
             r"BadZipFile|Bad CRC-32 for file|Bad magic number for (?:file header|central directory)",

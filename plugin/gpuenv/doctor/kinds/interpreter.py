@@ -9,6 +9,36 @@ _FROM_COLLECTIONS = (
     r"(?:Mutable)?(?:Mapping|Sequence|Set)|Iterable|Iterator|Callable|Hashable|Sized|Container|OrderedSet"
 )
 
+# What was `tf.name` in TensorFlow 1 and is not in 2: tensorflow/tools/compatibility/renames_v2.py.
+_IN_TENSORFLOW_1 = (
+    "placeholder_with_default|sparse_placeholder|get_variable_scope|get_local_variable|make_template|"
+    "op_scope|variable_op_scope|tables_initializer|initialize_all_tables|local_variables_initializer|"
+    "variables_initializer|initialize_local_variables|is_variable_initialized|"
+    "report_uninitialized_variables|global_variables|local_variables|model_variables|all_variables|"
+    "moving_average_variables|add_to_collection|add_to_collections|get_collection_ref|GraphKeys|"
+    "get_default_session|get_seed|RunOptions|RunMetadata|OptimizerOptions|NodeDef|Summary|"
+    "HistogramProto|LogMessage|Event|to_double|to_bfloat16|to_complex64|string_split|string_to_number|"
+    "string_to_hash_bucket_fast|reduce_join|regex_replace|substr|encode_base64|decode_base64|read_file|"
+    "write_file|matching_files|parse_example|parse_single_example|parse_tensor|VarLenFeature|"
+    "FixedLenSequenceFeature|SparseFeature|TFRecordReader|TextLineReader|WholeFileReader|IdentityReader|"
+    "FIFOQueue|PaddingFIFOQueue|RandomShuffleQueue|random_crop|random_shuffle|multinomial|random_gamma|"
+    "random_poisson|log1p|rsqrt|erf|erfc|lgamma|digamma|floor_div|ceil|is_finite|is_inf|is_nan|"
+    "check_numerics|conj|imag|real|angle|diag|diag_part|matrix_diag|matrix_band_part|matrix_inverse|"
+    "matrix_solve|matrix_determinant|cholesky|qr|svd|self_adjoint_eig|trace|cross|invert_permutation|"
+    "bincount|confusion_matrix|count_nonzero|cumprod|sparse_tensor_to_dense|sparse_to_dense|"
+    "sparse_reorder|sparse_split|sparse_add|sparse_concat|sparse_matmul|sparse_tensor_dense_matmul|"
+    "SparseTensorValue|space_to_depth|depth_to_space|extract_image_patches|assert_less|assert_rank|"
+    "assert_positive|Print|verify_tensor_all_finite|accumulate_n|scatter_update|scatter_add|"
+    "scatter_nd_update|assign|assign_add|assign_sub|count_up_to|unsorted_segment_sum|segment_sum|"
+    "colocate_with|container|fixed_size_partitioner|variable_axis_size_partitioner|"
+    "truncated_normal_initializer|uniform_unit_scaling_initializer|variance_scaling_initializer|"
+    "orthogonal_initializer|glorot_uniform_initializer|glorot_normal_initializer|no_regularizer|"
+    "disable_eager_execution|enable_eager_execution|enable_resource_variables|disable_v2_behavior|"
+    "enable_v2_behavior|resource_loader|losses|distributions|histogram_summary|image_summary|"
+    "merge_all_summaries|merge_summary|batch_matmul|complex_abs|select|inv|arg_max|arg_min|"
+    "ConditionalAccumulator|Dimension|VERSION|GIT_VERSION|COMPILER_VERSION"
+)
+
 INTERPRETER_KINDS = (
     Kind(
         "python.setuptools",
@@ -16,7 +46,7 @@ INTERPRETER_KINDS = (
             r"No module named '?(?P<name>pkg_resources)(?![\w'.]*,)",
             r"cannot import name '(?P<name>\w+)' from 'pkg_resources",
             r"module '(?:setuptools|pkg_resources|distutils)[\w.]*' has no attribute '(?P<name>\w+)'",
-            r"(?P<name>use_2to3) is invalid|has no attribute '(?P<attribute>install_layout)'",
+            r"(?P<name>use_2to3) is invalid|has no attribute '(?P<attribute>install_layout|SourceFileLoader)'",
         ),
     ),
     Kind(
@@ -47,6 +77,7 @@ INTERPRETER_KINDS = (
             r"'type' object is "
             r"not subscriptable",
             r"unsupported operand type\(s\) for \|: '(?:type|_GenericAlias|ABCMeta)' and '(?:NoneType|type)'",
+            r"(?:\w+ := |\bf['\"])[^\n]*\n(?:[\s^]*\n)?\s*SyntaxError: invalid syntax",
             r"future feature (?P<name>annotations) is not defined",
         ),
     ),
@@ -62,6 +93,7 @@ INTERPRETER_KINDS = (
     Kind(
         "python.tf1-eager",
         (
+            rf"module 'tensorflow' has no attribute '(?P<name>{_IN_TENSORFLOW_1})'",
             r"(?P<name>[\w.]+)(?:\(\))? (?:is|are) not (?:supported|compatible)(?: when| with)? eager execution",
             r"is (?:meaningless|undefined) when eager execution is enabled",
             r"should be a function when eager execution is enabled",

@@ -33,6 +33,14 @@ PACKAGE_KINDS = (
         "python.protobuf-twice",
         (r"File already exists in database: ", r"Couldn't build proto file into descriptor pool"),
     ),
+    Kind(
+        "python.protobuf-removed",
+        (
+            r"(?:FieldDescriptor|SymbolDatabase|EnumDescriptor|ServiceDescriptor)' object has no attribute "
+            r"'(?P<name>\w+)'",
+        ),
+    ),
+    Kind("python.dict-wrapper", (r"descriptor does not support '_DictWrapper' objects",)),
     Kind("python.protobuf-key", (r"has no attribute '_internal_create_key'",)),
     Kind("python.numpy-symbolic", (r"Cannot convert a symbolic Tensor \(\S*strided_slice\S*\) to a numpy array",)),
     Kind(
@@ -100,7 +108,7 @@ PACKAGE_KINDS = (
             r"This version of (?P<file>\w[^\n]{2,30}?) requires TensorFlow version (?P<symbol>[<>=]+ [\d.]*\d)",
             r"tensorflow-plugins[\\/]+(?P<file>[\w.-]+\.(?:dll|so|dylib))[^\n]{0,60}"
             r"(?:not found|undefined symbol|Symbol not found|Library not loaded)",
-            r"(?P<file>[\w.-]+\.so): (?:libtensorflow_framework|libtorch\w*|libc10\w*)\.so[.\d]*: cannot open",
+            r"(?P<file>(?:libtensorflow_(?:framework|cc)|libtorch\w*|libc10\w*)\.so[.\d]*): cannot open shared",
         ),
     ),
     Kind("python.installed-twice", (r"Duplicate plugins for name \w+",)),

@@ -71,7 +71,7 @@ WINDOWS_KINDS = (
             r"archivo de paginación es demasiado pequeño|paginação é (?:muito pequeno|demasiado pequeno)",
             r"file di paging (?:è|e') troppo piccolo|Plik stronicowania jest za mały",
             r"Файл подкачки слишком мал",
-            r"页面文件太小|分頁檔案?太小|ページング ?ファイルが小さすぎ|페이징 파일이 너무 작",
+            r"页面文件太小|(?:分頁|頁面)檔案?太小|ページング ?ファイルが小さすぎ|페이징 파일이 너무 작",
         ),
     ),
     Kind("system.windows-abort", (r"-1073740791", r"3221226505", r"0xC0000409", r"0xC06D007[EF]|-106659827[34]")),
@@ -134,6 +134,9 @@ WINDOWS_KINDS = (
     Kind("wsl.old", (r"\b4\.4\.0-\d+-Microsoft\b",)),
     Kind(
         "wsl.cannot-start",
-        (r"WslRegisterDistribution failed|\bWsl/\w+/\S*|0x80370102|enable the Virtual Machine Platform",),
+        (
+            r"WslRegisterDistribution failed|\bWsl/(?:Service|Install\w*|Enumerate\w*|Callback)/|0x80370102"
+            r"|enable the Virtual Machine Platform",
+        ),
     ),
 )
