@@ -16,11 +16,6 @@ _FRESH = "run `gpuenv create`, which installs a tested set of versions into an e
 _DOWNLOADS = ("install.download", "install.network")
 
 
-def _only_sign(log: Log) -> bool:
-    """Say whether nothing else is wrong in the log, and no training goes on in it."""
-    return reason.nothing_narrower(log) and not reason.progresses(log)
-
-
 def _network(order: int, when: Callable[[Log], bool]) -> LogRule:
     """Make the rule for a failed download: first where an installer failed of it, last where only signs of it are."""
     return LogRule(
@@ -50,39 +45,9 @@ INSTALL_RULES = (
         order=25,
         explains=("install.no-wheel", "install.build-failed"),
     ),
-    LogRule(
-        "install.tensorflow-gpu",
-        ("install.tensorflow-gpu",),
-        "`tensorflow-gpu` has been removed from the package index; `tensorflow` has had the GPU code since 2.1",
-        "run `gpuenv create`, or install `tensorflow` instead",
-        (_TF + "60886", _TF + "60074"),
-        order=26,
-        explains=("install.no-wheel", "install.build-failed", "python.module-missing"),
-    ),
     _network(26, lambda log: log.has("install.no-wheel", "install.build-failed") and unsettled(log, *_DOWNLOADS)),
     _network(47, lambda log: log.has("install.download") and unsettled(log, *_DOWNLOADS)),
-    _network(91, lambda log: _only_sign(log) and unsettled(log, *_DOWNLOADS)),
-    LogRule(
-        "install.old-pip",
-        ("install.old-pip",),
-        "pip {version} is too old to see this package's wheels: those of manylinux2010 need pip 19.0, those of "
-        "manylinux2014 pip 19.3",
-        "run `python -m pip install --upgrade pip`, then install again",
-        ("https://github.com/pypa/manylinux", _TF + "47140"),
-        confidence="likely",
-        order=26,
-        when=lambda log: log.has("install.no-wheel", "install.build-failed") and unsettled(log, "install.no-wheel"),
-        explains=("install.no-wheel", "install.build-failed"),
-    ),
-    LogRule(
-        "install.no-wheel",
-        ("install.no-wheel",),
-        "there is no build of the package ({package}) for this Python or platform",
-        "run `gpuenv create`, which takes a Python that the release has wheels for",
-        (_TF + "53709", _TF + "47140"),
-        order=27,
-        explains=("python.module-missing", "install.build-failed", "install.conflict"),
-    ),
+    _network(91, lambda log: reason.nothing_else(log) and unsettled(log, *_DOWNLOADS)),
     LogRule(
         "install.damaged",
         ("install.damaged",),
@@ -135,37 +100,6 @@ INSTALL_RULES = (
         order=45,
     ),
     LogRule(
-        "install.conflict",
-        ("install.conflict", "conda.conflict"),
-        "the packages that were asked for cannot be had together: their requirements contradict each other",
-        _FRESH + "; else loosen one of the versions that the message names",
-        (_PIP + "topics/dependency-resolution/", "https://github.com/ZJUICSR/AIcert/issues/3"),
-        order=48,
-        when=lambda log: unsettled(log, "install.conflict", "conda.conflict"),
-    ),
-    LogRule(
-        "install.conflict",
-        ("requires.other",),
-        "{wanting} asks for another version of {package} than the {found} that is installed",
-        _FRESH,
-        (_PIP + "topics/dependency-resolution/",),
-        confidence="possible",
-        order=92,
-        when=_only_sign,
-    ),
-    LogRule(
-        "install.build-failed",
-        ("install.build-failed",),
-        "a package ({package}) has no build for this Python or platform, and building it here failed",
-        "run `gpuenv create`, which takes a Python that the packages have wheels for; `pip install "
-        "--only-binary :all:` "
-        "finds a version with one",
-        (_PIP + "reference/build-system/", "https://github.com/pypa/pip/issues/10374"),
-        confidence="likely",
-        order=49,
-        when=lambda log: unsettled(log, "install.build-failed"),
-    ),
-    LogRule(
         "install.command-missing",
         ("install.command",),
         "the shell does not find {command}: it is not installed, or its directory is not on PATH",
@@ -176,6 +110,6 @@ INSTALL_RULES = (
         ),
         confidence="possible",
         order=93,
-        when=_only_sign,
+        when=reason.nothing_else,
     ),
 )

@@ -123,6 +123,11 @@ def progresses(log: Log, start: int = 0) -> bool:
     return _PROGRESS.search(log.text, start) is not None
 
 
+def nothing_else(log: Log) -> bool:
+    """Say whether nothing narrower is wrong in the log, and no training goes on in it."""
+    return nothing_narrower(log) and not progresses(log)
+
+
 def unsettled(log: Log, *kinds: str) -> bool:
     """Say whether no installer reports success after the last of these events: pip tries again, conda solves again."""
     return _INSTALLED.search(log.text, max((event.at for event in log.all(*kinds)), default=0)) is None

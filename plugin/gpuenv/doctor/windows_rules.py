@@ -76,7 +76,7 @@ WINDOWS_RULES = (
     ),
     LogRule(
         "loader.broken-file",
-        ("windows.wrong-bits",),
+        ("windows.wrong-bits", "windows.python-32"),
         "a library or program is damaged, or of 32 bits where 64 are needed",
         "run `python -c \"import struct; print(8 * struct.calcsize('P'))\"`, which must say 64; "
         "then run `gpuenv create --force`",

@@ -24,7 +24,7 @@ PIP_KINDS = (
             r"only (?:found|has) wheels for (?:'?(?P<package>[\w.-]+)'?|the following)",
             r"doesn't have a source distribution or wheel for the current platform",
             r"(?P<package>[\w.-]+) was not found in the package registry",
-            r"there is no version of (?P<package>[\w.-]+)",
+            r"Because there is no version of (?P<package>[\w.-]+)",
             r"Python version \([^)\n]{1,30}\) does not satisfy",
             # poetry, pdm, pipenv
             r"current project's (?:supported )?Python (?:range|requirement) \([^)\n]*\) is not compatible",
@@ -108,7 +108,8 @@ PIP_KINDS = (
             r"Could not build wheels for (?P<package>[\w.-]+)",
             r"Failed to build '(?P<package>[\w.-]+)",
             r"(?:metadata-generation|legacy-install)-failed?|legacy-install-failure|subprocess-exited-with-error",
-            r"generating package metadata|did not run successfully",
+            r"generating package metadata|(?:setup\.py \w+|wheel|editable|\.toml\)|setup\.py\)) did not run "
+            r"successfully",
             r"Failed to build installable wheels for some pyproject\.toml",
             r"Microsoft Visual C\+\+ 1\d\.\d (?:or greater )?is required|Unable to find vcvarsall\.bat",
             r"error: command '[^'\n]*(?:gcc|g\+\+|cc|clang|cl(?:\.exe)?|nvcc|swig|cmake)' failed",
@@ -153,12 +154,44 @@ PIP_KINDS = (
             r"(?:command )?not found",
             r"command not found: (?P<command>conda|mamba|micromamba|pip3?|python3?|uv"
             r"|poetry)\b",
+            r"No module named '?(?P<command>pip|venv)\b(?!\.)",
+            r"environment was not created successfully because (?P<command>ensurepip) is not available",
             r"(?P<command>Python) was not found; run without arguments to "
             r"install",
             r"'?\"?(?P<command>conda|pip3?|python3?)\"?'?,? (?:ist entweder falsch geschrieben|n'est pas "
             r"reconnu|no se re"
             r"conoce como|não é reconhecido|не является внутренней|不是内部或外部命令|不是內部或外部命令"
             r"|は、内部コマンド|은\(는\) 내부)",
+        ),
+    ),
+    Kind(
+        "install.cannot-uninstall",
+        (
+            r"Cannot uninstall '?(?P<package>[\w.-]+)'?[^\n]*It is a distutils installed project",
+            r"Cannot uninstall '?(?P<package>[\w.-]+)[^\n]*\s+\W*(?:The package's contents are unknown|RECORD "
+            r"file not found)",
+            r"uninstall-(?:no-record-file|distutils-installed-package)",
+            r"Cannot remove entries from nonexistent file [^\n]*easy-install\.pth",
+        ),
+    ),
+    Kind(
+        "install.requirement",
+        (
+            r"Invalid requirement: (?P<package>'[^'\n]+')",
+            r"no matches found: (?P<package>\w+\[[\w,-]+\])",
+            r"= is not a valid operator",
+        ),
+    ),
+    Kind("install.no-extra", (r"(?P<package>\S+) [\d.]\S* does not provide the extra '(?P<name>and-cuda|cuda\w*)'",)),
+    Kind(
+        "requires.checked",
+        (
+            r"(?P<package>[\w-]+) (?P<found>\d[\w.]*) is installed but (?P<wanting>\S+) is required "
+            r"by",
+            r"(?:Contextual)?VersionConflict: \((?P<package>[\w-]+) "
+            r"(?P<found>\d[\w.]*)[^\n]*Requirement\.parse\('(?P<wanting>[^'\n]+)",
+            r"(?P<wanting>\w[\w<>=!.,-]+) is required for a normal functioning of this module, but found "
+            r"(?P<package>[\w-]+)==(?P<found>\d[\w.]*\w)",
         ),
     ),
 )

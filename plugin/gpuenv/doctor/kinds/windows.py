@@ -49,6 +49,7 @@ WINDOWS_KINDS = (
             r"프로그램이 아닙니다",
         ),
     ),
+    Kind("windows.python-32", (r"Python3\d+-32[\\/][^\n]*(?:tensorflow|torch|jaxlib)",)),
     Kind("windows.no-avx", (r"-1073741795\b|\b3221225501\b",)),
     Kind(
         "windows.blocked",
@@ -96,7 +97,7 @@ WINDOWS_KINDS = (
         (
             r"kernel appears to have died|Kernel died|Kernel crashed while executing|KernelRestarter: "
             r"restarting kernel",
-            r"Canceled future for execute_request message before replies were done|\[SpyderKernelApp\] WARNING",
+            r"Canceled future for execute_request message before replies were done",
         ),
     ),
     Kind("library.cudnn-loaded", (r"Loaded cuDNN version \d+",)),
@@ -135,8 +136,8 @@ WINDOWS_KINDS = (
     Kind(
         "wsl.cannot-start",
         (
-            r"WslRegisterDistribution failed|\bWsl/(?:Service|Install\w*|Enumerate\w*|Callback)/|0x80370102"
-            r"|enable the Virtual Machine Platform",
+            r"WslRegisterDistribution failed|0x80370102|enable the Virtual Machine Platform",
+            r"\bWsl/(?=Service|CallMsi|Install|Enumerate)[\w/]*(?:_E_|/E_|0x)",
         ),
     ),
 )
