@@ -21,6 +21,7 @@ from gpuenv.doctor.loader_rules import LOADER_RULES
 from gpuenv.doctor.package_rules import PACKAGE_ENVIRONMENT_RULES
 from gpuenv.doctor.python_rules import PYTHON_RULES
 from gpuenv.doctor.requirement_rules import REQUIREMENT_RULES
+from gpuenv.doctor.startup_rules import STARTUP_RULES
 from gpuenv.doctor.system_rules import SYSTEM_RULES
 from gpuenv.doctor.version_rules import VERSION_RULES
 from gpuenv.doctor.windows_rules import WINDOWS_RULES
@@ -36,6 +37,7 @@ LOG_RULES = (
     *SYSTEM_RULES,
     *VERSION_RULES,
     *INTERPRETER_RULES,
+    *STARTUP_RULES,
     *INSTALL_RULES,
     *REQUIREMENT_RULES,
     *CONDA_RULES,

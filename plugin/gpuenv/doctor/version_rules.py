@@ -49,7 +49,7 @@ VERSION_RULES = (
     LogRule(
         "python.protobuf",
         ("python.protobuf-removed",),
-        "protobuf is newer than a package here knows: {name} was removed",
+        "protobuf and the code that a package generated for it are of versions that do not fit together: {name}",
         _reinstall("protobuf"),
         ("https://protobuf.dev/news/",),
         confidence="likely",

@@ -26,6 +26,7 @@ SETS = (
     "made_install_neighbours.txt",
     "made_install_later.txt",
     "made_install_third.txt",
+    "made_install_fourth.txt",
 )
 HELD_OUT = [entry for name in SETS for entry in entries(name)]
 ALL = [*FAILURES, *HELD_OUT, *HEALTHY]

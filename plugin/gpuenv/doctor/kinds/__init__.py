@@ -17,6 +17,7 @@ from gpuenv.doctor.kinds.libraries import LIBRARY_KINDS
 from gpuenv.doctor.kinds.memory import MEMORY_KINDS
 from gpuenv.doctor.kinds.packages import PACKAGE_KINDS
 from gpuenv.doctor.kinds.python import PYTHON_KINDS
+from gpuenv.doctor.kinds.startup import STARTUP_KINDS
 from gpuenv.doctor.kinds.system import SYSTEM_KINDS
 from gpuenv.doctor.kinds.windows import WINDOWS_KINDS
 from gpuenv.doctor.kinds.xla import XLA_KINDS
@@ -32,6 +33,7 @@ KINDS = (
     *IMPORT_KINDS,
     *PACKAGE_KINDS,
     *INTERPRETER_KINDS,
+    *STARTUP_KINDS,
     *PIP_KINDS,
     *CONDA_KINDS,
     *WINDOWS_KINDS,

@@ -11,7 +11,7 @@ CONDA_KINDS = (
             r"UnsatisfiableError",
             r"Could not solve for environment specs",
             r"Encountered problems while solving",
-            r"SpecsConfigurationConflictError",
+            r"SpecsConfigurationConflictError|The environment is inconsistent, please check",
             r"Found conflicts! Looking for incompatible packages",
             r"failed to solve (?:the )?(?:conda )?requirements of environment|Cannot solve the request because of",
         ),
@@ -75,7 +75,7 @@ CONDA_KINDS = (
         "conda.not-initialized",
         (
             r"shell has not been properly configured to use '(?:conda|mamba) activate'",
-            r"Run 'conda init' before 'conda activate'",
+            r"Run 'conda init' before 'conda activate'|need to run 'conda init'",
         ),
     ),
     Kind(

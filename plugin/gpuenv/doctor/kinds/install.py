@@ -69,6 +69,7 @@ PIP_KINDS = (
             r"Could not install packages due to an \w+: HTTPS?ConnectionPool",
             r"pip\._vendor\.\S*(?:ReadTimeoutError|ProtocolError|ConnectTimeoutError|ConnectionError|SSLError)",
             r"URL fetch failure on \S+",
+            r"incomplete-download|All attempts to connect to \S+ failed|are you offline\?",
         ),
     ),
     # Signs of it, which other programs print too while all goes on.
@@ -91,7 +92,7 @@ PIP_KINDS = (
             r"Wheel '(?P<package>[\w.-]+)' located at \S+ is invalid",
             r"BadZipFile|Bad CRC-32 for file|Bad magic number for (?:file header|central directory)",
             r"zlib\.error: Error -3 while decompressing|Failed to extract archive|failed to unzip",
-            r"(?P<package>\S+\.whl) (?:has an invalid wheel|is not a valid wheel)",
+            r"(?P<package>[\w.-]+) has an invalid wheel",
         ),
     ),
     Kind(
@@ -133,6 +134,7 @@ PIP_KINDS = (
     Kind(
         "install.killed",
         (
+            r"CondaMemoryError",
             r"(?:Collecting|Downloading|Using cached|Installing collected packages|Solving environment)\b[^\n]*"
             r"(?:\n[^\n]*){0,4}?\n\s*(?:\[\d+\]\s+\d+\s+)?[Kk]illed\b",
         ),

@@ -120,12 +120,13 @@ INTERPRETER_KINDS = (
             r"(?<!Cause:\s)(?<!cause:\s)module '(?P<module>(?:tensorflow|keras|tf_keras|numpy|scipy|h5py"
             r"|absl"
             r"|wrapt|flatbuffers|"
-            r"torch|tensorboard|six|gast|google|opt_einsum|astunparse|termcolor|packaging|ml_dtypes)[\w.]*)' "
+            r"torch|tensorboard|six|gast|google|opt_einsum|astunparse|termcolor|packaging|ml_dtypes|PIL|skimage"
+            r"|sklearn|pandas|matplotlib|librosa|networkx)[\w.]*)' "
             r"has no attribute "
             r"'(?P<name>\w+)'",
             r"cannot import name '?(?P<name>\w+)'? from '(?P<module>(?:tensorflow|tf_keras|six|gast|opt_einsum"
             r"|markupsafe|"
-            r"werkzeug|packaging|importlib_metadata|sklearn|pandas|transformers|huggingface_hub|optree|namex)[\w.]*)'",
+            r"werkzeug|packaging|importlib_metadata|PIL|skimage|matplotlib|librosa|networkx|sklearn|pandas|transformers|huggingface_hub|optree|namex)[\w.]*)'",
         ),
     ),
 )

@@ -36,6 +36,8 @@ PACKAGE_KINDS = (
     Kind(
         "python.protobuf-removed",
         (
+            r"_pb2\.py\b[^\n]*(?:\n[^\n]*){0,3}?\n\s*TypeError: bases must be types",
+            r"object has no attribute '(?P<name>message_types_by_name)'",
             r"(?:FieldDescriptor|SymbolDatabase|EnumDescriptor|ServiceDescriptor)' object has no attribute "
             r"'(?P<name>\w+)'",
         ),
@@ -52,6 +54,7 @@ PACKAGE_KINDS = (
             r"|alltrue|sometrue|"
             r"sctypes|msort|asfarray|Inf|NaN|string_|trapz|in1d|row_stack|DataSource|mat)'",
             r"RuntimeError: Numpy is not available",
+            r"initialization of _pywrap_\w+ raised unreported exception",
         ),
     ),
     Kind(
@@ -83,6 +86,7 @@ PACKAGE_KINDS = (
         (
             r"Could not interpret (?:optimizer|metric|loss|initializer|activation)[\w ]{0,30}identifier: <?"
             r"(?:class '?)?(?:tensorflow|keras)",
+            r"version of multi-backend Keras that does not support TensorFlow 2",
             r"must be an instance of class Layer\. (?:Found|Received):? <?(?:tensorflow|keras)",
             r"Only instances of '?keras\.(?:layers\.)?Layer'? can be added",
         ),

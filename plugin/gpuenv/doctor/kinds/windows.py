@@ -21,8 +21,17 @@ WINDOWS_KINDS = (
             r"(?P<library>(?:msvcp140|vcruntime140)\w*\.dll) (?:was not found|is missing)",
         ),
     ),
-    Kind("library.self-check", (r"ctypes\.WinDLL\(build_info\.(?P<library>cudart|cudnn)_dll_name\)",)),
-    Kind("library.self-check-driver", (r"ctypes\.WinDLL\(build_info\.(?P<library>nvcuda)_dll_name\)",)),
+    Kind(
+        "library.self-check",
+        (
+            r"ctypes\.WinDLL\(build_info\.(?P<library>cudart|cudnn)_dll_name\)",
+            r"Could not find module '(?P<library>[^'\n]*(?:cu[a-z]+|nvrtc)64_\w+\.dll)'",
+        ),
+    ),
+    Kind(
+        "library.self-check-driver",
+        (r"ctypes\.WinDLL\(build_info\.(?P<library>nvcuda)_dll_name\)", r"Could not find '(?P<library>nvcuda\.dll)'"),
+    ),
     Kind(
         "system.dll-load",
         (
