@@ -3,49 +3,59 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 # Characters that stand for themselves; a space stands for any white space in a wording, see `Kind`.
-_LITERAL = re.compile(r"[A-Za-z0-9_:=/',;\"!@#%&<>~-]|[^\x00-\x7f]|\\[^\w\s]")
-# What opens a group that is in every match: `(`, `(?:`, `(?P<name>`; not one that looks ahead or behind.
-_GROUP = re.compile(r"\((?:\?:|\?P<\w+>|(?!\?))")
+_LITERAL = re.compile(r"[A-Za-z0-9_:=/',;\"!@#%&<>~-]|\\[^\w\s]|[^\x00-\x7f]")
+# How a group begins that holds a part of the match; those that look ahead or back do not.
+_GROUP = re.compile(r"\((?!\?)|\(\?:|\(\?P<\w+>")
 # `[^]a]` too: the first character may be the bracket.
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]")
-_LEAST = 4
+_LEAST = 3
+# A Chinese word has two characters.
+_LEAST_WIDE = 2
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def words_of(wording: str) -> tuple[str, ...]:
     """Return words in lower case of which at least one is in every match; nothing where that cannot be told.
 
-    `CUDA_ERROR_NO_DEVICE` gives itself, `(?:a|b)c? not found in \\d+` gives `found`, `(?:first|second) \\d` both of
-    them, and `a\\.so|too short` nothing, as `.so` is too short to be worth it.
+    `CUDA_ERROR_NO_DEVICE` gives itself, `(?:a|b)c? not found in \\d+` gives `found`, and `a\\.h|too short` nothing, as
+    `.h` is too short to be worth it. Where all words are in a group, those are taken: `(?:red|green) \\d` gives both.
     """
     words: list[str] = []
     for alternative in _alternatives(wording):
-        found: list[tuple[str, ...]] = [(run.lower(),) for run in _runs(alternative) if _long_enough(run)]
-        found += [inner for group in _groups(alternative) if (inner := words_of(group))]
-        if not found:
+        runs = [run for run in _runs(alternative) if len(run) >= (_LEAST if run.isascii() else _LEAST_WIDE)]
+        inner = (max(runs, key=len).lower(),) if runs else _words_of_groups(alternative)
+        if not inner:
             return ()
-        words += max(found, key=lambda some: min(map(len, some)))
+        words.extend(inner)
     return tuple(words)
 
 
-def _long_enough(run: str) -> bool:
-    """Say whether a word is rare enough to look for: two characters of Chinese are."""
-    return len(run.encode()) >= _LEAST
+def _words_of_groups(alternative: str) -> tuple[str, ...]:
+    """Return the words of the first group that every match has and that has a word in each of its alternatives."""
+    for group in _groups(alternative):
+        if words := words_of(group):
+            return words
+    return ()
 
 
-def _groups(alternative: str) -> list[str]:
-    """Return what is in the groups that every match has once or more."""
-    found, start = [], 0
-    for at, end, depth in _tokens(alternative):
-        if alternative[at:end] == "(" and depth == 0:
+def _groups(alternative: str) -> Iterator[str]:
+    """Give what is inside of each outermost group; not of one that may be absent, or only looks ahead."""
+    start = None
+    tokens = list(_tokens(alternative))
+    for number, (at, end, depth) in enumerate(tokens):
+        token = alternative[at:end]
+        if token == "(" and depth == 0:
             start = at
-        elif alternative[at:end] == ")" and depth == 1 and alternative[end : end + 1] not in ("?", "*", "{"):
+        elif token == ")" and depth == 1 and start is not None:
+            behind = alternative[end : end + 1] if number + 1 < len(tokens) else ""
             head = _GROUP.match(alternative, start)
-            found += [alternative[head.end() : at]] if head else []
-    return found
+            if head and behind not in ("?", "*", "{"):
+                yield alternative[head.end() : at]
+            start = None
 
 
 def _alternatives(wording: str) -> list[str]:

@@ -17,6 +17,7 @@ from gpuenv.doctor.kinds.libraries import LIBRARY_KINDS
 from gpuenv.doctor.kinds.memory import MEMORY_KINDS
 from gpuenv.doctor.kinds.packages import PACKAGE_KINDS
 from gpuenv.doctor.kinds.python import PYTHON_KINDS
+from gpuenv.doctor.kinds.requirement import REQUIREMENT_KINDS
 from gpuenv.doctor.kinds.startup import STARTUP_KINDS
 from gpuenv.doctor.kinds.system import SYSTEM_KINDS
 from gpuenv.doctor.kinds.windows import WINDOWS_KINDS
@@ -35,6 +36,7 @@ KINDS = (
     *INTERPRETER_KINDS,
     *STARTUP_KINDS,
     *PIP_KINDS,
+    *REQUIREMENT_KINDS,
     *CONDA_KINDS,
     *WINDOWS_KINDS,
     *SYSTEM_KINDS,
