@@ -18,6 +18,7 @@ from gpuenv.doctor.install_rules import INSTALL_RULES
 from gpuenv.doctor.interpreter_rules import INTERPRETER_RULES
 from gpuenv.doctor.kernel_rules import KERNEL_RULES
 from gpuenv.doctor.loader_rules import LOADER_RULES
+from gpuenv.doctor.model_rules import MODEL_RULES
 from gpuenv.doctor.package_rules import PACKAGE_ENVIRONMENT_RULES
 from gpuenv.doctor.python_rules import PYTHON_RULES
 from gpuenv.doctor.requirement_rules import REQUIREMENT_RULES
@@ -36,6 +37,7 @@ LOG_RULES = (
     *IMPORT_RULES,
     *SYSTEM_RULES,
     *VERSION_RULES,
+    *MODEL_RULES,
     *INTERPRETER_RULES,
     *STARTUP_RULES,
     *INSTALL_RULES,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gpuenv.doctor import reason
-from gpuenv.doctor.event import Log
 from gpuenv.doctor.log_rule import LogRule
 
 _TF = "https://github.com/tensorflow/tensorflow/issues/"
@@ -30,10 +29,6 @@ def _wants(id: str, kind: str, package: str, cause: str = _WANTS) -> LogRule:
         order=59,
         when=lambda log: not reason.works_in_the_end(log) and not reason.progresses(log),
     )
-
-
-def _reads_a_model(log: Log) -> bool:
-    return any(word in log.text for word in ("marshal", "Lambda", "lambda", "load_model", "keras"))
 
 
 VERSION_RULES = (
@@ -109,6 +104,14 @@ VERSION_RULES = (
         explains=("python.module-missing", "system.dll-load", "python.import-name", "loader.system-library"),
     ),
     LogRule(
+        "python.numpy-broken",
+        ("python.numpy-sanity",),
+        "NumPy 1.19.4 refuses this build of Windows, whose runtime has a fault that later updates mend",
+        "run `python -m pip install numpy==1.19.3`, or update Windows",
+        ("https://github.com/numpy/numpy/issues/17726",),
+        order=9,
+    ),
+    LogRule(
         "python.hdf5",
         ("python.hdf5-load",),
         "h5py loads another HDF5 library than it was built with, as when conda's and pip's are mixed",
@@ -158,17 +161,6 @@ VERSION_RULES = (
         confidence="likely",
         order=16,
         explains=("python.module-missing",),
-    ),
-    LogRule(
-        "python.keras-model",
-        ("python.marshal",),
-        "the saved model has code of another Python in it (a `Lambda` layer), which this version cannot read",
-        "read it with the version of Python that wrote it, or build the model from its program and load the "
-        "weights alone",
-        ("https://keras.io/api/layers/core_layers/lambda/",),
-        confidence="likely",
-        order=17,
-        when=_reads_a_model,
     ),
     LogRule(
         "python.addon-mismatch",

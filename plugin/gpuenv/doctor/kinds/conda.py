@@ -11,6 +11,7 @@ CONDA_KINDS = (
             r"UnsatisfiableError",
             r"Could not solve for environment specs",
             r"Encountered problems while solving",
+            r"RemoveError: '[^'\n]+' is a dependency of conda",
             r"SpecsConfigurationConflictError|The environment is inconsistent, please check",
             r"Found conflicts! Looking for incompatible packages",
             r"failed to solve (?:the )?(?:conda )?requirements of environment|Cannot solve the request because of",

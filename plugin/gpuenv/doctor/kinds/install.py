@@ -57,7 +57,13 @@ PIP_KINDS = (
             r"EnvironmentNotWritableError|NoWritable(?:Pkgs|Envs)DirError|\bNotWritableError",
         ),
     ),
-    Kind("install.managed", (r"externally[- ]managed-environment", r"This environment is externally managed")),
+    Kind(
+        "install.managed",
+        (
+            r"externally[- ]managed-environment",
+            r"This environment is externally managed|by passing --break-system-packages",
+        ),
+    ),
     # A download that failed, as the program says that wanted it.
     Kind(
         "install.download",

@@ -96,6 +96,7 @@ INTERPRETER_KINDS = (
             rf"module 'tensorflow' has no attribute '(?P<name>{_IN_TENSORFLOW_1})'",
             r"(?P<name>[\w.]+)(?:\(\))? (?:is|are) not (?:supported|compatible)(?: when| with)? eager execution",
             r"is (?:meaningless|undefined) when eager execution is enabled",
+            r"Attempting to capture an EagerTensor without building a function",
             r"should be a function when eager execution is enabled",
             r"'?(?P<name>get_session)'? is not available when using TensorFlow 2",
             r"module 'tensorflow_core\._api\.v2[\w.]*' has no attribute '(?P<name>\w+)'",

@@ -115,5 +115,15 @@ PACKAGE_KINDS = (
             r"(?P<file>(?:libtensorflow_(?:framework|cc)|libtorch\w*|libc10\w*)\.so[.\d]*): cannot open shared",
         ),
     ),
+    Kind(
+        "python.model-code",
+        (r"Unknown layer: '?\"?(?P<name>\w*OpLambda)", r"NodeDef mentions attr '(?P<name>\w+)' not in Op"),
+    ),
+    Kind("python.op-missing", (r"Op type not registered '(?P<name>(?!Nccl|Cudnn)\w+)'",)),
+    Kind(
+        "python.model-file",
+        (r"Unable to (?:synchronously )?open file \((?P<why>file signature not found|truncated file)",),
+    ),
+    Kind("python.numpy-sanity", (r"fails to pass a sanity check due to a bug in the windows runtime",)),
     Kind("python.installed-twice", (r"Duplicate plugins for name \w+",)),
 )

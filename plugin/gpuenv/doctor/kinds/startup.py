@@ -60,6 +60,9 @@ STARTUP_KINDS = (
             r"(?:Import|ValueError|Runtime)\w*: [^\n]{0,80}requires (?P<module>h5py|pydot|pillow|graphviz"
             r"|tensorflow_datasets)\b",
             r"Failed to import (?P<module>pydot)",
+            r"requires the (?P<module>ipykernel) package",
+            r"The '(?P<module>[\w-]+)[^'\n]*' distribution was not found",
+            r"PackageNotFoundError: (?:No package metadata was found for )?(?P<module>\w[\w.-]*)",
         ),
     ),
 )
