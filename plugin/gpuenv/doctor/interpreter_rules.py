@@ -65,7 +65,7 @@ INTERPRETER_RULES = (
     LogRule(
         "python.tf1-code",
         ("python.tf1-eager",),
-        "the program was written for TensorFlow 1, which computed later what it had been told: {name}",
+        "the program was written for TensorFlow 1: {name}",
         "put `import tensorflow.compat.v1 as tf` and `tf.disable_v2_behavior()` in its place",
         ("https://www.tensorflow.org/guide/migrate",),
         confidence="likely",

@@ -23,7 +23,7 @@ CONDA_KINDS = (
             r"PackagesNotFoundError:[^\n]*(?:\s+-\s+\S+){0,4}?\s+-\s+(?P<package>\w[\w.=*<>,-]*)",
             r"ResolvePackageNotFound:?\s+-\s+(?P<package>\w[\w.=*<>,-]*)",
             r"nothing provides requested (?P<package>(?!__)\w[\w.-]*)",
-            r"(?P<package>\w[\w.-]*) [^\n]{0,60}does not exist \(perhaps a typo",
+            r"─ (?P<package>\w[\w.-]*)[^\n]{0,60} does not exist \(perhaps a typo",
             r"No candidates were found for (?P<package>(?!__)\w[\w.-]*)",
         ),
     ),
@@ -31,7 +31,7 @@ CONDA_KINDS = (
         "conda.other-python",
         (
             r"existing python installation in your "
-            r"environment:[^\n]*(?:\n[^\n]*){0,6}?-\s*(?P<package>[\w.-]+)\S* -> python",
+            r"environment:[^\n]*(?:\n[^\n]*){0,6}?\s-\s+(?P<package>[\w.-]+)\S* -> python",
         ),
     ),
     Kind(

@@ -16,7 +16,7 @@ PIP_KINDS = (
             rf"No matching distribution found for {_REQUIREMENT}",
             r"(?P<package>[A-Za-z]\S*\.whl) is not a supported wheel on this platform",
             r"Unable to find installation candidates for (?P<package>[\w-]+)",
-            r"(?P<package>[\w.'-]+)\W{1,3}requires a different Python",
+            r"(?P<package>\w[\w.-]*)\W{1,3}requires a different Python",
             r"The package you are trying to install is only a placeholder project",
             # uv
             r"\b(?P<package>[\w.-]{2,60})(?:[<>=!~]\S{0,30})? has no (?:usable )?wheels",
