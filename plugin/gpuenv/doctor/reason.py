@@ -10,6 +10,10 @@ from gpuenv.doctor.event import Event, Log
 _RUNTIME = re.compile(r"(?:lib)?cudart", re.IGNORECASE)
 _MEMORY_USAGE = re.compile(r"Memory usage: (\d+) bytes free, (\d+) bytes total")
 _PROGRESS = re.compile(r"\bloss: \d|\b\d+(?:us|ms|s)/(?:step|sample)|\[=+>?\.*\]")
+_INSTALLED = re.compile(
+    r"Successfully installed |Executing transaction:[. \w]*\bdone|Solving environment:[ .\w]*\bdone|Installed "
+    r"\d+ packages? in"
+)
 # CUresult of cuda.h; 303 is what TensorFlow says when `libcuda` itself could not be opened.
 NUMBERS = {
     "34": "driver.stub",
@@ -40,6 +44,19 @@ _NOT_NARROWER = frozenset(
         "container.smi-works",
         "code.capability",
         "code.nan",
+        "conda.path",
+        "windows.python",
+        "tensorflow.from-2.11",
+        "gpu.none-listed",
+        "library.cudnn-loaded",
+        "kernel.died",
+        "python.elsewhere",
+        "python.attribute",
+        "python.module-missing",
+        "requires.other",
+        "install.command",
+        "install.download",
+        "install.network",
     }
 )
 # The first CUDA with machine code for a compute capability's major number: release notes of the CUDA toolkit.
@@ -112,6 +129,21 @@ def trains_afterwards(log: Log) -> bool:
     last = max((event.at for event in log.all("memory.gpu")), default=0)
     rest = log.text[last:]
     return bool(_PROGRESS.search(rest)) and not re.search(r"Traceback|OOM when|Error\b", rest.partition("\n")[2])
+
+
+def progresses(log: Log, start: int = 0) -> bool:
+    """Say whether the log shows steps of a training behind this place."""
+    return _PROGRESS.search(log.text, start) is not None
+
+
+def nothing_else(log: Log) -> bool:
+    """Say whether nothing narrower is wrong in the log, and no training goes on in it."""
+    return nothing_narrower(log) and not progresses(log)
+
+
+def unsettled(log: Log, *kinds: str) -> bool:
+    """Say whether no installer reports success after the last of these events: pip tries again, conda solves again."""
+    return _INSTALLED.search(log.text, max((event.at for event in log.all(*kinds)), default=0)) is None
 
 
 def _numbers(event: Event) -> tuple[int, ...]:

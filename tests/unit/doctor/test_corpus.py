@@ -22,6 +22,11 @@ SETS = (
     "held_out_fourth.txt",
     "held_out_fifth.txt",
     "held_out_sixth.txt",
+    "made_install.txt",
+    "made_install_neighbours.txt",
+    "made_install_later.txt",
+    "made_install_third.txt",
+    "made_install_fourth.txt",
 )
 MADE = ("made_runtime.txt", "made_driver.txt", "made_runtime_neighbours.txt")
 WRITTEN = [entry for name in MADE for entry in entries(name)]

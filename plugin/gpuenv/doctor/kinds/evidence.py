@@ -19,6 +19,7 @@ EVIDENCE_KINDS = (
             r"GPU check \w+:",
             r"XLA_GPU",
             r"kernel reported version is",
+            r"NVIDIA GPU Computing Toolkit\W+CUDA\W+v\d",
             r"nvidia-docker|--gpus all|--gpus=all",
             r"\bimport tensorrt\b",
         ),
