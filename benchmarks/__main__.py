@@ -5,9 +5,10 @@
 Parts: create (against bare uv), rattler and conda_create (`create` on conda packages, caches warm and empty, against
 bare py-rattler and against `conda create`; the latter needs a conda), staging (against tar and cp, curl and sha256sum),
 activation (against no gpuenv, in each shell), conda (what the plugin adds to `conda list`; needs a conda that has
-gpuenv), doctor, growth (with many environments), and on a machine with a GPU first_epoch (by hand, lazy, warmed).
-`--prefix` is a TensorFlow environment that gpuenv made: it saves fetching, and doctor and first_epoch need one;
-first_epoch empties its compute cache.
+gpuenv), doctor, growth (with many environments), and on a machine with a GPU first_epoch (by hand, lazy, warmed; beside
+machine code with `--native`, which benchmarks.native_code makes) and first_step (what the first step waits for, by
+setting). `--prefix` is a TensorFlow environment that gpuenv made: it saves fetching, and doctor, first_epoch and
+first_step need one; first_epoch empties its compute cache.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="few repetitions, to see that it runs")
     parser.add_argument("--only", nargs="+", metavar="PART", help="run these parts alone")
     parser.add_argument("--prefix", metavar="PATH", help="a TensorFlow environment that gpuenv made")
+    parser.add_argument("--native", metavar="PATH", help="another one, with machine code for this GPU")
     args = parser.parse_args()
     print(
         time.strftime("%Y-%m-%d %H:%M"),
@@ -61,7 +63,11 @@ def _parts(args: argparse.Namespace) -> dict[str, tuple[list[str], str | None]]:
         "activation": (["benchmarks.activation", "--pairs", "5" if args.quick else "40"], None),
         "conda": (["benchmarks.conda_startup", "--pairs", "4" if args.quick else "20"], no_conda),
         "doctor": (["benchmarks.doctor", str(args.prefix)], None if args.prefix else "no `--prefix` is given"),
-        "first_epoch": (["benchmarks.first_epoch", str(args.prefix)], _no_gpu(args.prefix)),
+        "first_epoch": (
+            ["benchmarks.first_epoch", str(args.prefix), *(["--native", args.native] if args.native else [])],
+            _no_gpu(args.prefix),
+        ),
+        "first_step": (["benchmarks.first_step", str(args.prefix)], _no_gpu(args.prefix)),
         "growth": (
             [
                 "benchmarks.growth",

@@ -145,7 +145,7 @@ def _has_plugin(conda: str) -> bool:
     return subprocess.run([conda, "gpuenv", "--help"], check=False, capture_output=True).returncode == 0
 
 
-def _measure(contest: Contest, pairs: int, cold_pairs: int) -> None:
+def _measure(contest: Contest, warm_pairs: int, cold_pairs: int) -> None:
     plan = contest.plan()
     peer = "conda create + uv" if contest.conda else "bare rattler + uv"
     ours = "conda gpuenv create" if contest.plugin else "gpuenv create"
@@ -153,7 +153,7 @@ def _measure(contest: Contest, pairs: int, cold_pairs: int) -> None:
     lock = str(plan["lock"])
     contest.bare(lock, offline=False)  # fill the caches
     contest.gpuenv()
-    warm = _pairs((peer, ours), lambda: contest.bare(lock, offline=True), contest.gpuenv, pairs)
+    warm = pairs((peer, ours), lambda: contest.bare(lock, offline=True), contest.gpuenv, warm_pairs)
     print_table(f"{what}, caches warm", warm)
     if not cold_pairs:
         return
@@ -166,13 +166,13 @@ def _measure(contest: Contest, pairs: int, cold_pairs: int) -> None:
             os.sync()
         return make()
 
-    times = _pairs(
+    times = pairs(
         (peer, ours), lambda: cold(lambda: contest.bare(lock, offline=False)), lambda: cold(contest.gpuenv), cold_pairs
     )
     print_table(f"{what}, caches empty", times)
 
 
-def _pairs(
+def pairs(
     names: tuple[str, str], bare: Callable[[], float], gpuenv: Callable[[], float], count: int
 ) -> dict[str, Sequence[float]]:
     """Run both in turn, in changing order; return their times, the differences and the ratios of the pairs."""
@@ -181,8 +181,8 @@ def _pairs(
         contestants = list(zip(times, (bare, gpuenv), strict=True))
         for into, make in contestants if pair % 2 == 0 else contestants[::-1]:
             into.append(make())
-    pairs = list(zip(*times, strict=True))
-    differences, ratios = [ours - theirs for theirs, ours in pairs], [ours / theirs for theirs, ours in pairs]
+    both = list(zip(*times, strict=True))
+    differences, ratios = [ours - theirs for theirs, ours in both], [ours / theirs for theirs, ours in both]
     return dict(zip(names, times, strict=True)) | {
         f"{names[1]} - bare, in a pair": differences,
         f"{names[1]} / bare, in a pair": ratios,

@@ -3,8 +3,8 @@
     python -m benchmarks.first_epoch PREFIX [--native PREFIX] [--runs 3] [--limit 300]
 
 PREFIX is an environment that gpuenv made, whose GPU code needs compiling on this GPU; `--native` one whose framework
-has machine code for it, to compare with. The network is the small CNN of `gpuenv verify`: 5,000 images, batch 10. The
-states, in this order, each in a new process:
+has machine code for it, to compare with (`benchmarks.native_code` makes one). The network is the small CNN of `gpuenv
+verify`: 5,000 images, batch 10. The states, in this order, each in a new process:
 
 - by hand: no compute cache, all modules loaded at start (`CUDA_MODULE_LOADING=EAGER`, what runtimes before CUDA 11.7
   do), the driver's default cache size; ended after `--limit` seconds;
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="runs of the quick states (default: 3)")
     parser.add_argument("--limit", type=float, default=300, help="seconds for the run by hand, 0 for none of it")
     args = parser.parse_args()
-    print(f"{time.strftime('%Y-%m-%d')}, {platform.platform()}, {os.cpu_count()} CPUs, {_gpu()}")
+    print(f"{time.strftime('%Y-%m-%d')}, {platform.platform()}, {os.cpu_count()} CPUs, {gpu_in_words()}")
     columns = "".join(f"{name:>9}" for name in ("import", "device", "product", "2 epochs", "slowest", "at least"))
     print(f"{'seconds from process start to':34}{columns}  runs", flush=True)
     cache = args.prefix / "var" / "gpuenv" / "compute-cache"
@@ -132,7 +132,8 @@ def _command(name: str, arguments: list[str]) -> None:
     print(f"{name:34} {time.time() - started:8.2f} s, exit code {done.returncode}: {said}", flush=True)
 
 
-def _gpu() -> str:
+def gpu_in_words() -> str:
+    """Return name and driver of each GPU, as nvidia-smi says."""
     query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
     return subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip().replace("\n", "; ")
 

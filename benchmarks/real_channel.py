@@ -55,17 +55,22 @@ Content = Path | Link
 
 def make_real_channel(channel: Path, nvidia: Path, python: Path) -> None:
     """Make the channel from the directory `nvidia` of the wheels and an interpreter; needs gcc, takes a minute."""
-    found = [path for part in TOOLKIT_PARTS for path in sorted((nvidia / part / "lib").glob("*.so.*"))]
-    toolkit = dict(_laid_out([_of_11_0(path, channel.parent / "renamed") for path in found], "11.0.221"))
-    toolkit["lib/libdevice.10.bc"] = nvidia / "cuda_nvcc" / "nvvm" / "libdevice" / "libdevice.10.bc"
-    write_package(channel, TOOLKIT, toolkit)
-    shutil.rmtree(channel.parent / "renamed")
-    write_package(channel, CUDNN, dict(_laid_out(sorted((nvidia / "cudnn" / "lib").glob("*.so.*")), "8.0.5")))
+    make_cuda_packages(channel, nvidia)
     libgcc = {f"lib/{path.name}": File(path.read_bytes()) for path in _compilers_own()}
     make_package(channel, Index("libgcc-ng", "12.2.0", "h65d4601_19"), libgcc)
     make_package(channel, Index("tzdata", "2024a", subdir="noarch"), {"share/zoneinfo/UTC": File(b"TZif2")})
     repackage_python(channel, python)
     index_channel(channel)
+
+
+def make_cuda_packages(channel: Path, nvidia: Path) -> None:
+    """Make `cudatoolkit` and `cudnn`."""
+    found = [path for part in TOOLKIT_PARTS for path in sorted((nvidia / part / "lib").glob("*.so.*"))]
+    toolkit = dict(_laid_out([_of_11_0(path, channel.parent / "renamed") for path in found], "11.0.221"))
+    toolkit["lib/libdevice.10.bc"] = nvidia / "cuda_nvcc" / "nvvm" / "libdevice" / "libdevice.10.bc"
+    write_package(channel, TOOLKIT, toolkit)
+    shutil.rmtree(channel.parent / "renamed", ignore_errors=True)
+    write_package(channel, CUDNN, dict(_laid_out(sorted((nvidia / "cudnn" / "lib").glob("*.so.*")), "8.0.5")))
 
 
 def _of_11_0(library: Path, directory: Path) -> Path:

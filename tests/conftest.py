@@ -32,6 +32,7 @@ ISOLATED = (
     "GPUENV_RECIPE_PATH",
     "XLA_FLAGS",
     "NO_COLOR",
+    "COLUMNS",
 )
 
 

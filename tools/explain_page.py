@@ -33,8 +33,9 @@ counts too.
 `--json` has the same for programs: a list of verdicts with stable codes ([json.md](json.md)).
 
 `gpuenv matrix` prints all releases against all generations of GPUs, as a table, `--csv`, `--json` or with `--html FILE`
-as a page to look at and filter. What both know comes from tables in which every row names its source: `gpuenv facts
-list`, `gpuenv facts show 2.9`.
+as a page to filter and sort, on a phone too. What both know comes from tables in which every row names its source:
+`gpuenv facts list`; `gpuenv facts show 2.9` prints every claim about a release with the numbers of its sources, which
+stand below, as wide as the terminal (100 columns where there is none, `COLUMNS` says otherwise).
 
 The driver that a stack needs is the greatest of three: the one of CUDA's minor-version compatibility, the first that
 knows the GPU, and, where GPU code is compiled, the one of the toolkit that made this code, because minor-version

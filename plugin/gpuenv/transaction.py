@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from gpuenv.errors import Hint, TargetError
+from gpuenv.locks import held_once
 from gpuenv.paths import ASIDE, added_path, aside, is_writable, receipt_path
 from gpuenv.text_files import typed
 
@@ -49,22 +50,15 @@ def locked(prefix: Path, state_dir: Path) -> Iterator[None]:
 
     Raises TargetError when another process holds it.
     """
-    from filelock import FileLock, Timeout
-
     state_dir.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(_state_file(prefix, state_dir, "lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as err:
-        raise TargetError(
-            f"`{prefix}` is being changed by another gpuenv",
-            hints=[Hint("target.locked", "wait until it has ended, then run the same command again")],
-        ) from err
-    try:
+    with held_once(_state_file(prefix, state_dir, "lock")) as held:
+        if not held:
+            raise TargetError(
+                f"`{prefix}` is being changed by another gpuenv",
+                hints=[Hint("target.locked", "wait until it has ended, then run the same command again")],
+            )
         recover(prefix, state_dir)
         yield
-    finally:
-        lock.release()
 
 
 def settle(prefix: Path, state_dir: Path) -> bool:

@@ -41,6 +41,14 @@ class _Record(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What became of PATH: whether it was changed, and whether Windows passed the news on to open programs."""
+
+    made: bool
+    announced: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class UserPath:
     """The user's PATH in a registry, and the file where gpuenv writes down what it has added.
 
@@ -51,8 +59,8 @@ class UserPath:
     record: Path
     environ: Mapping[str, str]
 
-    def add(self, directory: str) -> bool:
-        """Put a directory first on the user's PATH; say whether it was not there yet.
+    def add(self, directory: str) -> Change:
+        """Put a directory first on the user's PATH, if it is not there yet.
 
         Raises UsageError for a directory that PATH cannot hold, TargetError when the registry refuses.
         """
@@ -60,37 +68,43 @@ class UserPath:
         with self._held() as additions:
             before = self._read()
             if before is not None and has(str(before.data), directory, self.environ):
-                return False
+                return Change(made=False)
             after = with_entry(before, directory)
-            kept = [one for one in additions if one.directory != directory]
+            kept = [one for one in additions if not self._same(one.directory, directory)]
             self._note([*kept, Addition(directory, before, after)])
             try:
-                self._write(after)
+                announced = self._write(after)
             except TargetError:
                 if self._put_back(before):  # else the record is where the old value is still to be read
                     self._note(kept)
                 raise
-            return True
+            return Change(made=True, announced=announced)
 
-    def remove(self, directory: str) -> bool:
-        """Take a directory off PATH that gpuenv put there; say whether there was anything to take off.
+    def remove(self, directory: str) -> Change:
+        """Take a directory off PATH that gpuenv put there, however it is written here; it need not exist any more.
 
         PATH is then as it was, but for what others have changed since. Raises TargetError when the registry refuses.
         """
         with self._held() as additions:
-            own = next((one for one in additions if one.directory == directory), None)
+            own = next((one for one in additions if self._same(one.directory, directory)), None)
             if own is None:
-                return False
+                return Change(made=False)
             before = self._read()
             after = own.before if before == own.after else without_entry(before, own)
-            if after != before:
-                self._write(after)
+            announced = self._write(after) if after != before else True
             self._note([_forgotten(one, own) for one in additions if one is not own])
-            return after != before
+            return Change(after != before, announced)
 
     def added(self) -> tuple[str, ...]:
         """Return the directories that gpuenv put on PATH."""
         return tuple(one.directory for one in self._additions())
+
+    def gone(self) -> tuple[str, ...]:
+        """Return the directories that gpuenv put on PATH and that do not exist any more."""
+        return tuple(directory for directory in self.added() if not Path(directory).is_dir())
+
+    def _same(self, one: str, other: str) -> bool:
+        return _plain(one, self.environ) == _plain(other, self.environ)
 
     def machine(self) -> tuple[str, ...]:
         """Return the machine's part of PATH, which Windows searches before the user's, variables replaced.
@@ -118,8 +132,8 @@ class UserPath:
             )
         return value
 
-    def _write(self, value: Value | None) -> None:
-        """Write PATH, read it again to see that all of it arrived, and tell open programs."""
+    def _write(self, value: Value | None) -> bool:
+        """Write PATH, read it again to see that all of it arrived, and tell open programs; say whether they were."""
         try:
             if value is None:
                 self.registry.delete(*USER, _NAME)
@@ -134,7 +148,7 @@ class UserPath:
                 cause=f"the value before is in `{self.record}` unless it could be put back",
                 hints=[Hint("user-path.look", r"look at it: `reg query HKCU\Environment /v Path`")],
             )
-        self.registry.announce()
+        return self.registry.announce()
 
     def _put_back(self, value: Value | None) -> bool:
         """Write the old value after a failure, if it is not there still; say whether it is there now."""
@@ -233,18 +247,21 @@ def has(path: str, directory: str, environ: Mapping[str, str]) -> bool:
     return any(_plain(entry, environ) == wanted for entry in path.split(";") if entry.strip())
 
 
+def is_in(entry: str, directory: str, environ: Mapping[str, str]) -> bool:
+    """Say whether an entry of PATH is a directory or lies in it, however both are written."""
+    return f"{_plain(entry, environ)}\\".startswith(f"{_plain(directory, environ)}\\")
+
+
 def expanded(entry: str, environ: Mapping[str, str]) -> str:
     """Replace `%VARIABLE%`; a variable that there is not stays as it is written, as in Windows."""
     upper = {name.upper(): value for name, value in environ.items()}
     return re.sub(r"%([^%]+)%", lambda found: upper.get(found[1].upper(), found[0]), entry)
 
 
-def how_to_check(directory: str, library: str) -> str:
-    """Say what a user types to see that PATH works, and that nothing has to be restarted but the terminal."""
-    return (
-        f"Open a new terminal (no reboot; what is open keeps its PATH) and run `where {library}`: "
-        f"the first line has to be `{ntpath.join(directory, library)}`"
-    )
+def how_to_check(directory: str, library: str, *, announced: bool = True) -> str:
+    """Say what a user types to see that PATH works, and what has to be started anew before: mostly just a terminal."""
+    how = "Open a new terminal (no reboot; what is open keeps its PATH)" if announced else "Sign out and in again"
+    return f"{how} and run `where {library}`: the first line has to be `{ntpath.join(directory, library)}`"
 
 
 def _plain(entry: str, environ: Mapping[str, str]) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -134,9 +137,47 @@ def test_add__then_create_force__refused(gpuenv: Run, small_index: SmallStack, m
     assert (mine / "notes.txt").exists()
 
 
-def test_create__clone_from_a_virtual_environment__says_that_only_conda_clones(
+def test_create__clone_from_a_virtual_environment__names_commands_that_give_the_stack_beside_its_packages(
     gpuenv: Run, small_index: SmallStack, mine: Path
 ) -> None:
-    ended = gpuenv("create", "-n", "tf", "--clone-from", mine, "--recipe", small_index.recipe, "--gpu", "8.6", "--yes")
+    clone = ["create", "-n", "tf", "--clone-from", mine, "--recipe", small_index.recipe, "--gpu", "8.6", "--yes"]
+    ended = gpuenv(*clone, "--json")
     assert ended.code == 8
-    assert "is not a conda environment" in ended.err
+    error = ended.document["errors"][0]
+    assert f"`{mine}` is a virtual environment, which nothing can clone" in error["message"]
+    hints = {hint["code"]: hint["text"] for hint in error["hints"]}
+    commands = re.findall("`(.*?)`", hints["clone.copy"])[0].split(" && ")
+    assert commands[-1] == f"gpuenv add -p {mine}-gpu --recipe {small_index.recipe} --gpu 8.6"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # uv is beside Python
+    for command in commands[:-1]:
+        subprocess.run(command, shell=True, check=True, cwd=mine.parent, env={**os.environ, "PATH": path})
+    assert gpuenv(*shlex.split(commands[-1])[1:], "--yes").code == 0
+    assert gpuenv("verify", "-p", f"{mine}-gpu", "files").code == 0
+    add, undo = re.findall("`(.*?)`", hints["clone.add"])
+    assert gpuenv(*shlex.split(add)[1:], "--yes").code == 0
+    assert gpuenv(*shlex.split(undo)[1:], "--yes").code == 0
+    assert (mine / "notes.txt").exists()
+
+
+def test_create__clone_from_a_virtual_environment_of_gpuenvs__names_how_to_make_another(
+    gpuenv: Run, small_index: SmallStack
+) -> None:
+    assert gpuenv("create", "-n", "tf", "--recipe", small_index.recipe, "--gpu", "8.6", "--yes").code == 0
+    ended = gpuenv("create", "-n", "other", "--clone-from", "tf", "--gpu", "8.6", "--yes")
+    assert ended.code == 8
+    assert "-o stack.yaml && gpuenv create -n other --recipe stack.yaml`" in ended.err
+
+
+def test_create__clone_from_no_environment__exit_8(gpuenv: Run, tmp_path: Path) -> None:
+    ended = gpuenv("create", "-n", "tf", "--clone-from", tmp_path, "--gpu", "8.6", "--yes")
+    assert (ended.code, "neither a conda environment nor a virtual environment" in ended.err) == (8, True)
+
+
+def test_create__clone_from_a_conda_environment_without_python__says_to_put_one_in(gpuenv: Run, tmp_path: Path) -> None:
+    (tmp_path / "bare" / "conda-meta").mkdir(parents=True)
+    (tmp_path / "bare" / "conda-meta" / "history").touch()
+    for command in (["create", "-n", "tf", "--clone-from", tmp_path / "bare"], ["add", "-p", tmp_path / "bare"]):
+        ended = gpuenv(*command, "--gpu", "8.6", "--yes")
+        assert ended.code == 8
+        assert f"`conda install -p {tmp_path / 'bare'} python=" in ended.err
+        assert "again" not in ended.err

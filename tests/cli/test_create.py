@@ -364,3 +364,16 @@ def test_create__second_time__packages_are_not_downloaded_again(
     started = time.monotonic()
     assert create(gpuenv, small_index, name="second").code == 0
     assert time.monotonic() - started < 10
+
+
+def test_create__user_wants_no_bytecode__checks_leave_it_all_the_same_and_verify_does_not(
+    gpuenv: Run, small_index: SmallStack, isolated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pip does: without bytecode every later import of TensorFlow takes seconds longer."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    create(gpuenv, small_index, "--verify", "import")
+    bytecode = isolated / "data/envs/tf/lib" / f"python{PYTHON}" / "site-packages/tensorflow/__pycache__"
+    assert bytecode.is_dir()
+    shutil.rmtree(bytecode)
+    gpuenv("verify", "-n", "tf", "import")
+    assert not bytecode.exists()

@@ -118,6 +118,32 @@ def test_create__nothing_fits__short_and_with_a_command_that_tells_about_all(gpu
     assert f"`gpuenv explain {' '.join(machine)}`" in hints
 
 
+@pytest.mark.parametrize(
+    "machine",
+    [
+        ["--gpu", "RTX 5090"],
+        ["--gpu", "RTX 4090", "--driver", "530"],
+        ["--gpu", "RTX 3080", "--driver", "460.89", "--os", "windows", "--python", "3.8"],
+        ["--gpu", "none"],
+        ["--gpu", "3.0"],
+    ],
+    ids=" ".join,
+)
+def test_explain__terminal_of_80_columns__no_line_is_wider(
+    gpuenv: Run, monkeypatch: pytest.MonkeyPatch, machine: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    ended = gpuenv("explain", *machine)
+    assert ended.code == 0, ended.err
+    too_wide = [line for line in ended.out.splitlines() if len(line) > 80 and not line.startswith("Next")]
+    assert too_wide == []  # but a command stays on its line, to be copied
+
+
+def test_explain__code_that_is_compiled__says_what_that_means(gpuenv: Run) -> None:
+    assert "compiles once: its GPU code is compiled at the first use" in gpuenv("explain", "--gpu", "H100").out
+    assert "compiles once" not in gpuenv("explain", "--gpu", "6.1").out
+
+
 def test_create__tensorflow_newest__chooses_the_newest_that_fits(gpuenv: Run) -> None:
     newest = ["create", "-n", "x", "--tensorflow", "newest", "--gpu", "8.6", "--dry-run", "--json"]
     assert gpuenv(*newest, "--driver", "580.65.06").document["data"]["recipe"] == "tf-2.21"
@@ -213,10 +239,27 @@ def test_facts__update_with_a_mistake__says_where_and_takes_nothing(gpuenv: Run,
     assert all(one["origin"] == "gpuenv" for one in gpuenv("facts", "list", "--json").document["data"]["tables"])
 
 
-def test_facts__show__claims_with_sources_and_what_they_win_over(gpuenv: Run) -> None:
+@pytest.mark.parametrize("columns", ["80", "120", None])
+def test_facts__show__claims_with_sources_and_what_they_win_over(
+    gpuenv: Run, monkeypatch: pytest.MonkeyPatch, columns: str | None
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
     said = gpuenv("facts", "show", "2.4").out
-    assert re.search(r"^machine_code +3\.5 5\.0 6\.0 7\.0 7\.5 8\.0 +measured", said, re.MULTILINE)
-    assert re.search(r"^  but +3\.5 5\.0 6\.0 7\.0 7\.5 +metadata +tensorflow/python", said, re.MULTILINE)
+    found = re.search(
+        r"^machine_code +3\.5 5\.0 6\.0 7\.0 7\.5 8\.0 \[(\d+)\]\n  but +3\.5 .* 7\.5 \[(\d+)\]", said, re.M
+    )
+    assert found
+    assert f"\n[{found[1]}] measured: fat binaries of tensorflow/python" in said
+    assert f"\n[{found[2]}] metadata: tensorflow/python/platform/build_info.py" in said
+    assert max(map(len, said.splitlines())) <= int(columns or 100)
+
+
+def test_facts__show_json__every_claim_as_it_is_in_the_table(gpuenv: Run) -> None:
+    claims = gpuenv("facts", "show", "2.4", "--json").document["data"]["claims"]
+    assert {"release", "platform", "key", "value", "kind", "source", "read"} == set(claims[0])
+    assert sum(one["key"] == "cudnn" for one in claims) == 3
 
 
 def test_facts__show_unknown__usage_error_with_the_known(gpuenv: Run) -> None:

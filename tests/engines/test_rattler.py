@@ -464,11 +464,15 @@ def test_create__package_that_cannot_be_asked_for__is_named(gpuenv: Run, recipe:
     assert error_of(ended)["message"] == "`cudnn= =x y z` is no conda package that can be asked for"
 
 
-def start_slowly(served: Served, small_index: SmallStack, conda_channel: MadeChannel) -> subprocess.Popen[str]:
+def start_slowly(
+    served: Served, small_index: SmallStack, conda_channel: MadeChannel, temporary: Path
+) -> subprocess.Popen[str]:
     """Start a `create` whose packages come slowly, and wait until the first is asked for."""
     recipe = write_conda_recipe(small_index, conda_channel, served.address)
-    argv = [sys.executable, "-m", "gpuenv", "create", "-n", "tf", "--recipe", recipe, "--engine", "rattler"]
-    child = subprocess.Popen([*argv, "--gpu", "8.6", "--yes", "--json"], stdout=subprocess.PIPE, text=True)
+    argv = [sys.executable, "-m", "gpuenv", "create", "-n", "tf", "--recipe", str(recipe), "--engine", "rattler"]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    argv += ["--gpu", "8.6", "--yes", "--json"]
+    child = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=environment)
     served.slow_s = 5
     deadline = time.monotonic() + 60
     while not any(path.endswith(".conda") for path in served.requests) and time.monotonic() < deadline:
@@ -481,7 +485,7 @@ def test_create__killed_while_packages_come__no_worker_is_left(
     small_index: SmallStack, conda_channel: MadeChannel, isolated: Path
 ) -> None:
     with served_channel(conda_channel.directory) as served:
-        child = start_slowly(served, small_index, conda_channel)
+        child = start_slowly(served, small_index, conda_channel, isolated)
         assert len(workers_in(isolated)) == 1
         child.kill()
         child.communicate(timeout=30)
@@ -496,7 +500,7 @@ def test_create__ctrl_c_while_packages_come__nothing_is_left_and_no_worker(
     small_index: SmallStack, conda_channel: MadeChannel, isolated: Path
 ) -> None:
     with served_channel(conda_channel.directory) as served:
-        child = start_slowly(served, small_index, conda_channel)
+        child = start_slowly(served, small_index, conda_channel, isolated)
         assert (isolated / "data" / "envs" / "tf").exists()
         child.send_signal(signal.SIGINT)
         began = time.monotonic()

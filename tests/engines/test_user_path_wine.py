@@ -98,12 +98,12 @@ def test_user_path__wine__kind_and_text_survive_and_come_back(
         registry.write(*USER, "Path", before)
     assert registry.read(*USER, "Path") == before
     path = UserPath(registry, tmp_path / "user-path.json", ENVIRON)
-    assert path.add(CUDA)
+    assert path.add(CUDA).made
     kind = before.kind if before is not None else REG_EXPAND_SZ
     text = f"{CUDA};{before.data}" if before is not None else CUDA
     assert registry.read(*USER, "Path") == Value(text, kind)
-    assert not path.add(CUDA.lower() + "\\")
-    assert path.remove(CUDA)
+    assert not path.add(CUDA.lower() + "\\").made
+    assert path.remove(CUDA.lower()).made
     assert registry.read(*USER, "Path") == before
 
 

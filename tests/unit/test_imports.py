@@ -15,7 +15,7 @@ PACKAGE = Path(gpuenv.__file__).parent
 STEPS = {"probe", "recipes", "engines", "stage", "activate", "verify", "doctor", "artifact_sources", "warm", "onto"}
 STEPS |= {"fetch", "archive", "toolkit"}
 LEAVES = {"model", "errors", "extension", "hookspec", "process", "facts", "paths", "binaries", "gpu_code", "settings"}
-LEAVES |= {"document", "conform", "diagnosis", "registry", "text_files", "toolkit_files", "user_path"}
+LEAVES |= {"document", "conform", "diagnosis", "locks", "registry", "text_files", "toolkit_files", "user_path"}
 # Put several steps together: what brings and stages an archive.
 COMPOSERS = {"bring", "toolkit_source"}
 BELOW_PIPELINE = STEPS | LEAVES | {"plugins", "session", "transaction", "receipt"}

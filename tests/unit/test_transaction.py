@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gpuenv.errors import TargetError
+from gpuenv.locks import GATE
 from gpuenv.paths import receipt_path
 from gpuenv.transaction import (
     adding,
@@ -138,6 +139,7 @@ with locked(prefix, state), creating(prefix, state):
     with locked(prefix, state):
         assert (prefix / "content").read_text() == old if old else not prefix.exists()
     assert unfinished(state) == ()
+    assert [path.name for path in state.iterdir() if path.name != GATE] == []
 
 
 def test_recover__journal_was_cut_off__nothing_is_deleted(tmp_path: Path) -> None:
@@ -314,7 +316,7 @@ def test_creating__journal_cannot_be_written_at_the_end__old_environment_is_back
         monkeypatch.setattr(Path, "write_text", full)
     assert (prefix / "content").read_text() == "old"
     assert unfinished(state) == ()
-    assert [path.suffix for path in state.iterdir()] == [".lock"]
+    assert [path.name for path in state.iterdir() if path.name != GATE] == []
 
 
 def test_check_target__root_of_the_file_system__refused() -> None:

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gpuenv.errors import TargetError, UsageError
-from gpuenv.registry import REG_DWORD, REG_EXPAND_SZ, REG_SZ, Hive, Value, this_registry
-from gpuenv.user_path import MACHINE, USER, UserPath, has, how_to_check
+from gpuenv.registry import REG_DWORD, REG_EXPAND_SZ, REG_SZ, Hive, Value, WindowsRegistry, this_registry
+from gpuenv.user_path import MACHINE, USER, Change, UserPath, has, how_to_check, is_in
 from recorded_windows import ENVIRON, RecordedRegistry
 
 CUDA = r"C:\Program Files\NVIDIA GPU Computing Toolkit\CUDA\v11.0\bin"
@@ -77,10 +80,10 @@ def value_of(path: UserPath) -> Value | None:
 )
 def test_add__any_path__in_front_kind_kept_told_and_undone(tmp_path: Path, value: Value | None, after: Value) -> None:
     path = path_of(tmp_path, value)
-    assert path.add(CUDA)
+    assert path.add(CUDA).made
     assert value_of(path) == after
     assert path.added() == (CUDA,)
-    assert path.remove(CUDA)
+    assert path.remove(CUDA).made
     assert value_of(path) == value
     assert path.added() == ()
     assert isinstance(path.registry, RecordedRegistry)
@@ -102,8 +105,8 @@ def test_add__any_path__in_front_kind_kept_told_and_undone(tmp_path: Path, value
 def test_add__is_there_already__nothing_is_written_and_nothing_taken_away(tmp_path: Path, there: str) -> None:
     value = Value(f"C:\\a;{there};C:\\b", REG_EXPAND_SZ)
     path = path_of(tmp_path, value)
-    assert not path.add(CUDA)
-    assert not path.remove(CUDA)
+    assert not path.add(CUDA).made
+    assert not path.remove(CUDA).made
     assert value_of(path) == value
     assert isinstance(path.registry, RecordedRegistry)
     assert path.registry.announced == 0
@@ -169,7 +172,7 @@ def test_remove__somebody_changed_path_since__only_the_own_entry_goes(tmp_path: 
     path.add(CUDA)
     now = Value(f"C:\\new;{CUDA};{FRESH.data}C:\\last", REG_EXPAND_SZ)
     path.registry.write(*USER, "Path", now)
-    assert path.remove(CUDA)
+    assert path.remove(CUDA).made
     assert value_of(path) == Value(f"C:\\new;{FRESH.data}C:\\last", REG_EXPAND_SZ)
 
 
@@ -177,7 +180,7 @@ def test_remove__somebody_took_it_off__nothing_to_do(tmp_path: Path) -> None:
     path = path_of(tmp_path, FRESH)
     path.add(CUDA)
     path.registry.write(*USER, "Path", PLAIN)
-    assert not path.remove(CUDA)
+    assert not path.remove(CUDA).made
     assert (value_of(path), path.added()) == (PLAIN, ())
 
 
@@ -190,7 +193,7 @@ def test_remove__adding_was_killed__path_is_as_it_was(tmp_path: Path, after: boo
         path.add(CUDA)
     next_run = UserPath(RecordedRegistry(path.registry.state), path.record, ENVIRON)
     assert next_run.added() == (CUDA,)
-    assert next_run.remove(CUDA) == after
+    assert next_run.remove(CUDA).made == after
     assert (value_of(next_run), next_run.added()) == (FRESH, ())
 
 
@@ -225,6 +228,69 @@ def test_add_and_machine__registry_may_not_be_read__says_so(tmp_path: Path) -> N
     with pytest.raises(TargetError, match="may not be read"):
         path.machine()
     assert path.added() == ()
+
+
+@pytest.mark.parametrize("spelt", [CUDA.lower(), CUDA + "\\", CUDA.replace("\\", "/"), CUDA.replace("C:", "c:")])
+def test_remove__written_otherwise__is_the_same_directory(tmp_path: Path, spelt: str) -> None:
+    path = path_of(tmp_path, FRESH)
+    path.add(CUDA)
+    assert path.remove(spelt).made
+    assert (value_of(path), path.added()) == (FRESH, ())
+
+
+def test_gone__directory_that_was_deleted__is_named_and_can_be_taken_off(tmp_path: Path) -> None:
+    path = path_of(tmp_path, FRESH)
+    path.add(CUDA)
+    assert path.gone() == (CUDA,)
+    assert path.remove(CUDA).made
+    assert path.gone() == ()
+
+
+@dataclass
+class Silent(RecordedRegistry):
+    """A registry on a machine where nobody is signed in, so that no window can be told."""
+
+    def announce(self) -> bool:
+        return False
+
+
+def test_add_and_remove__windows_tells_nobody__says_so(tmp_path: Path) -> None:
+    path = path_of(tmp_path, FRESH, Silent)
+    assert path.add(CUDA) == Change(made=True, announced=False)
+    assert path.add(CUDA) == Change(made=False)
+    assert path.remove(CUDA) == Change(made=True, announced=False)
+    assert value_of(path) == FRESH
+
+
+@pytest.mark.parametrize(("answer", "expected"), [(1, True), (0, False), (None, False)])
+def test_announce__answer_of_windows__is_whether_it_was_passed_on(
+    monkeypatch: pytest.MonkeyPatch, answer: int | None, expected: bool
+) -> None:
+    sent: list[tuple[object, ...]] = []
+
+    class Send:
+        argtypes: tuple[type, ...] = ()
+        restype: type | None = None
+
+        def __call__(self, *arguments: object) -> int | None:
+            sent.append(arguments)
+            return answer
+
+    user32 = SimpleNamespace(SendMessageTimeoutW=Send())
+    monkeypatch.setattr(ctypes, "windll", SimpleNamespace(user32=user32), raising=False)
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert WindowsRegistry().announce() is expected
+    monkeypatch.undo()
+    # To all windows, WM_SETTINGCHANGE about `Environment`; one that hangs is passed over.
+    assert sent == [(0xFFFF, 0x001A, None, "Environment", 0x0002, 2000, None)]
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [(CUDA, True), (CUDA.upper(), True), (CUDA + r"\x64", True), (CUDA + "2", False), ("C:\\", False)],
+)
+def test_is_in__entry__at_or_below_the_directory(entry: str, expected: bool) -> None:
+    assert is_in(entry, CUDA + "\\", {}) is expected
 
 
 def test_has__other_directory_that_begins_alike__is_another() -> None:
@@ -263,7 +329,7 @@ def test_remove__in_any_order__path_is_as_it_was(
 ) -> None:
     _RUNS.number += 1
     path = path_of(tmp_path / str(_RUNS.number), value)
-    added: Mapping[str, bool] = {directory: path.add(directory) for directory in order}
+    added: Mapping[str, bool] = {directory: path.add(directory).made for directory in order}
     assert all(added.values())
     for index in undo:
         path.remove(order[index])

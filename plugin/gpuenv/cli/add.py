@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 from gpuenv.cli import options
 from gpuenv.cli.create import add_how, add_stack, make, request_of
 from gpuenv.cli.outcome import Outcome
-from gpuenv.errors import Hint, NoRecipeError
+from gpuenv.cli.text import quoted
+from gpuenv.errors import Hint, NoRecipeError, TargetError
 
 if TYPE_CHECKING:
     from gpuenv.session import Session
+
+_PUT_PYTHON = "put in a Python that a recipe has (`gpuenv explain`), as `conda install -p {prefix} python=3.8`"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +52,11 @@ def python_of(prefix: Path) -> str:
     from gpuenv.engines.conda_prefix import describe_conda
     from gpuenv.engines.uv import describe_venv
 
-    describe = describe_conda if (prefix / "conda-meta").is_dir() else describe_venv
-    version = describe(prefix).python_version
+    is_conda = (prefix / "conda-meta").is_dir()
+    try:
+        version = (describe_conda if is_conda else describe_venv)(prefix).python_version
+    except TargetError as err:
+        if is_conda:  # the user's own, so making it again is not what helps
+            err.hints = (Hint("add.python", _PUT_PYTHON.format(prefix=quoted(str(prefix)))),)
+        raise
     return f"{version.major}.{version.minor}"

@@ -59,13 +59,14 @@ def add_how(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, session: Session) -> Outcome:
     """Plan, ask if need be, create; a failed check is an error after the work was done."""
     from gpuenv.cli.add import python_of
+    from gpuenv.cli.clone import base_of
     from gpuenv.transaction import check_target, locked
 
     target = options.target(args, session)
     request = request_of(args)
     if args.clone_from is not None:
+        base = base_of(args, session)
         args.engine = "conda"  # no other clones environments
-        base = options.named_or_path(args.clone_from, session)
         request = replace(request, onto=base, python=args.python or python_of(base))
     elif args.python is not None:
         request = replace(request, python=args.python)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gpuenv.cli import options
 from gpuenv.cli.outcome import Outcome
-from gpuenv.cli.text import columns, quoted, width
+from gpuenv.cli.text import columns, quoted, terminal_columns, wrapped
 from gpuenv.errors import Hint, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from gpuenv.session import Session
 
 PLATFORMS = {"linux": "linux-64", "wsl": "linux-64", "windows": "win-64"}
-_CODE = {"native": "runs at once", "ptx": "compiles its GPU code once", "unknown": "", None: ""}
+_CODE = {"native": "runs at once", "ptx": "compiles once", "unknown": "", None: ""}
+_HEAD = ("release", "CUDA", "cuDNN", "Python", "least driver", "GPU code")
+_ALLOW_CPU = "gpuenv makes such an environment with `--allow-cpu` only. For another machine, name its GPU: `--gpu 8.6`."
+_ANOTHER_GPU = "No change but another GPU would help; without it there is `gpuenv create -n cpu --allow-cpu`"
+_COMPILES = "compiles once: its GPU code is compiled at the first use, which takes minutes, or ahead by `gpuenv warm`"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -140,11 +144,11 @@ def text_of(host: Host, request: Request, verdicts: Sequence[Verdict], typed: Ty
     if fitting:
         lines += [
             "Fits:" if host.gpus else "Exists for this system:",
-            columns([_row(one) for one in fitting], indent="  "),
+            *_table(fitting, with_code=bool(host.gpus)),
             "",
         ]
     for message in dict.fromkeys(_notes(fitting)):
-        lines += _wrapped(f"  note: {message}", "    ")
+        lines += wrapped(f"  note: {message}", "    ", terminal_columns())
     if others:
         lines += ["", "Does not fit:"] if fitting else ["Nothing fits.", ""]
         for together in _alike(others):
@@ -190,19 +194,31 @@ def _without_gpu(host: Host) -> list[str]:
     """Say what it means that there is none, and why none was found."""
     said = [note.message for note in host.notes if note.code.startswith("gpu.")]
     return [
-        f"Without a GPU every release computes on the processor{f' ({said[0]})' if said else ''}.",
-        "gpuenv makes such an environment with `--allow-cpu` only. For another machine, name its GPU: `--gpu 8.6`.",
+        *wrapped(
+            f"Without a GPU every release computes on the processor{f' ({said[0]})' if said else ''}.",
+            "",
+            terminal_columns(),
+        ),
+        *wrapped(_ALLOW_CPU, "", terminal_columns()),
         "",
     ]
+
+
+def _table(fitting: Sequence[Verdict], *, with_code: bool) -> list[str]:
+    """Describe what fits, a line each below a heading, within 80 columns."""
+    rows = [_row(one) for one in fitting]
+    shown = len(_HEAD) if with_code else len(_HEAD) - 1
+    lines = columns([row[:shown] for row in (_HEAD, *rows)], indent="  ").splitlines()
+    explained = with_code and any(one.code == "ptx" for one in fitting)
+    return lines + (["", *wrapped(f"  {_COMPILES}", "    ", terminal_columns())] if explained else [])
 
 
 def _row(verdict: Verdict) -> tuple[str, ...]:
     """Describe what fits on one line."""
     pythons = verdict.pythons
     spread = pythons[0] if len(pythons) == 1 else f"{pythons[-1]} to {pythons[0]}"
-    driver = f"driver {verdict.driver_min} or newer" if verdict.driver_min else ""
-    cuda = f"CUDA {verdict.cuda_toolkit}, cuDNN {verdict.cudnn}"
-    return (_name(verdict), cuda, f"Python {spread}", driver, _CODE.get(verdict.code, ""))
+    cuda, cudnn, driver = (text or "" for text in (verdict.cuda_toolkit, verdict.cudnn, verdict.driver_min))
+    return (_name(verdict), cuda, cudnn, spread, driver, _CODE.get(verdict.code, ""))
 
 
 def _name(verdict: Verdict) -> str:
@@ -250,8 +266,9 @@ def _why_not(verdicts: list[Verdict]) -> list[str]:
     """Give the reasons, and the change that would help."""
     reasons, change = _said(verdicts[0])
     versions = ", ".join(one.version for one in verdicts)
-    lines = _wrapped(f"  {verdicts[0].framework} {versions}: {reasons}", "    ")
-    return lines + (_wrapped(f"    change: {change}", "      ") if change else [])
+    most = terminal_columns()
+    lines = wrapped(f"  {verdicts[0].framework} {versions}: {reasons}", "    ", most)
+    return lines + (wrapped(f"    change: {change}", "      ", most) if change else [])
 
 
 def _next(host: Host, verdicts: Sequence[Verdict], typed: Typed) -> list[str]:
@@ -265,8 +282,8 @@ def _next(host: Host, verdicts: Sequence[Verdict], typed: Typed) -> list[str]:
     if newest is not None:
         return [f"{following} gpuenv create -n tf {_which(newest, verdicts)}{typed.options}"]
     if near is not None:
-        return _wrapped(f"Nearest: {_name(near)}, if you {near.change}", "  ")
-    return ["No change but another GPU would help; without it there is `gpuenv create -n cpu --allow-cpu`"]
+        return wrapped(f"Nearest: {_name(near)}, if you {near.change}", "  ", terminal_columns())
+    return wrapped(_ANOTHER_GPU, "  ", terminal_columns())
 
 
 def _which(one: Verdict, verdicts: Sequence[Verdict]) -> str:
@@ -276,16 +293,3 @@ def _which(one: Verdict, verdicts: Sequence[Verdict]) -> str:
     if one.framework == "tensorflow" and len(alike) == 1:
         return f"--tensorflow {series}"
     return f"--recipe {quoted(one.recipe)}"
-
-
-def _wrapped(text: str, indent: str) -> list[str]:
-    """Break a long line at 100 columns, what follows indented."""
-    lines, line = [], ""
-    first = len(text) - len(text.lstrip())
-    for word in text.split():
-        if line.strip() and width(line) + 1 + width(word) > 100:
-            lines.append(line)
-            line = indent + word
-        else:
-            line = f"{line} {word}" if line.strip() else f"{line or ' ' * first}{word}"
-    return [*lines, line]

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from gpuenv.cli.options import Parser, add_common
 from gpuenv.cli.outcome import Outcome
-from gpuenv.cli.text import columns
+from gpuenv.cli.text import columns, terminal_columns
 from gpuenv.errors import Hint, UsageError
 
 if TYPE_CHECKING:
-    from gpuenv.facts.tensorflow import Claim
     from gpuenv.session import Session
 
 
@@ -60,6 +59,7 @@ def _rows(path: Path) -> int:
 
 
 def _show(args: argparse.Namespace, session: Session) -> Outcome:
+    from gpuenv.cli.claims import claims_text
     from gpuenv.facts import claims, releases
 
     series = ".".join(args.release.removeprefix("tf-").split(".")[:2])
@@ -70,21 +70,7 @@ def _show(args: argparse.Namespace, session: Session) -> Outcome:
             hints=[Hint("facts.known", f"choose from {', '.join(known)}")],
         )
     found = dict.fromkeys(claim for platform in ("linux-64", "win-64") for claim in claims(series, None, platform))
-    return Outcome({"release": series, "claims": list(found)}, claims_text(list(found)))
-
-
-def claims_text(found: list[Claim]) -> str:
-    """Print claims: the best of each key first, those that it wins over below it, indented."""
-    lines: list[tuple[str, ...]] = []
-    best: dict[tuple[str, bool], str] = {}
-    for one in found:
-        key = (one.key, one.platform == "win-64")
-        label = f"{one.key}{' (win-64)' if one.platform == 'win-64' else ''}"
-        if key in best:
-            label = "  also" if one.value == best[key] else "  but"
-        best.setdefault(key, one.value)
-        lines.append((label, one.value or "none", one.kind, one.source))
-    return columns(lines)
+    return Outcome({"release": series, "claims": list(found)}, claims_text(series, list(found), terminal_columns()))
 
 
 def _update(args: argparse.Namespace, session: Session) -> Outcome:

@@ -1,138 +1,114 @@
-"""The page of `gpuenv matrix --html`: one file with nothing from elsewhere, and a few lines of script that filter."""
+"""The page of `gpuenv matrix --html`: one file with nothing from elsewhere, and a script that filters and sorts.
+
+The page itself, its style and script are `matrix_page.html` beside this module; here its rows are filled in. A cell's
+`data-key` is what the script sorts by: numbers with dots between them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gpuenv.recipes.matrix import Cell, Row
 
-_WORDS = {"native": "runs at once", "ptx": "compiles once", "unknown": "unknown", None: "no"}
-_FIRST = ("release", "system", "Python", "CUDA", "cuDNN")
-_PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>gpuenv: which TensorFlow runs on which GPU</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 15px/1.4 system-ui, sans-serif; margin: 2rem; color: #1b1b1b; background: #fff; }}
-form {{ display: flex; flex-wrap: wrap; gap: 1rem; margin: 1rem 0; }}
-label {{ display: flex; gap: .4rem; align-items: center; }}
-table {{ border-collapse: collapse; }}
-th, td {{ padding: .3rem .6rem; border: 1px solid #ccc; text-align: left; white-space: nowrap; }}
-thead th {{ position: sticky; top: 0; background: #f0f0f0; }}
-td.native {{ background: #d9f0d9; }}
-td.ptx {{ background: #fff2cc; }}
-td small {{ color: #555; display: block; }}
-.hidden {{ display: none; }}
-@media (prefers-color-scheme: dark) {{
-  body {{ color: #eee; background: #181818; }}
-  thead th {{ background: #2a2a2a; }}
-  th, td {{ border-color: #444; }}
-  td.native {{ background: #1f4a1f; }}
-  td.ptx {{ background: #5a4a12; }}
-  td small {{ color: #bbb; }}
-}}
-</style>
-</head>
-<body>
-<h1>Which TensorFlow runs on which GPU</h1>
-<p>A cell says how the release runs on GPUs of that compute capability, and the least NVIDIA driver. <em>Compiles
-once</em>: the GPU code is compiled at first use, which takes minutes, or ahead by <code>gpuenv warm</code>.</p>
-<form id="filters">
-<label>Text <input type="search" id="text" placeholder="2.15"></label>
-<label>System <select id="platform"><option value="">any</option>{platforms}</select></label>
-<label>Python <select id="python"><option value="">any</option>{pythons}</select></label>
-<label>GPU <select id="gpu"><option value="">any</option>{gpus}</select></label>
-<label>Driver <input id="driver" placeholder="525.60.13" size="10"></label>
-<span id="count" role="status"></span>
-</form>
-<table>
-<thead><tr>{first_heads}{heads}</tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table>
-<script>
-"use strict";
-const parts = text => text.split(".").map(part => parseInt(part, 10) || 0);
-function atLeast(have, need) {{
-  const a = parts(have), b = parts(need);
-  for (let i = 0; i < Math.max(a.length, b.length); i++) {{
-    const difference = (a[i] || 0) - (b[i] || 0);
-    if (difference) return difference > 0;
-  }}
-  return true;
-}}
-const value = id => document.getElementById(id).value.trim();
-function filter() {{
-  const gpu = value("gpu"), driver = value("driver"), text = value("text").toLowerCase();
-  let shown = 0;
-  for (const row of document.querySelectorAll("tbody tr")) {{
-    const cells = [...row.querySelectorAll("td[data-gpu]")].filter(cell => !gpu || cell.dataset.gpu === gpu);
-    const served = cells.some(cell => cell.dataset.code && (!driver || atLeast(driver, cell.dataset.driver)));
-    const fits = (!value("platform") || row.dataset.platform === value("platform"))
-      && (!value("python") || row.dataset.pythons.split(" ").includes(value("python")))
-      && (!text || row.textContent.toLowerCase().includes(text))
-      && ((!gpu && !driver) || served);
-    row.classList.toggle("hidden", !fits);
-    shown += fits ? 1 : 0;
-  }}
-  for (const cell of document.querySelectorAll("[data-gpu]"))
-    cell.classList.toggle("hidden", Boolean(gpu) && cell.dataset.gpu !== gpu);
-  document.getElementById("count").textContent = shown + " of " + document.querySelectorAll("tbody tr").length;
-}}
-document.getElementById("filters").addEventListener("input", filter);
-document.getElementById("filters").addEventListener("submit", event => event.preventDefault());
-filter();
-</script>
-</body>
-</html>
-"""
+_PAGE = Path(__file__).with_name("matrix_page.html")
+_WORDS = {"native": "at once", "ptx": "compiles", "unknown": "unknown", None: "no"}
+_RANKS = {"native": 3, "ptx": 2, "unknown": 1, None: 0}
+_SYSTEMS = {"linux-64": "Linux, WSL", "win-64": "Windows"}
+_FIRST = ("Release", "System", "Python", "CUDA", "cuDNN")
+_EXAMPLES = 2
 
 
 def page(rows: Sequence[Row]) -> str:
     """Return the page."""
-    pythons = sorted({python for row in rows for python in row.pythons}, key=lambda it: [int(p) for p in it.split(".")])
-    capabilities = [cell.compute_capability for cell in rows[0].gpus] if rows else []
-    return _PAGE.format(
-        platforms=_options(dict.fromkeys(row.platform for row in rows)),
-        pythons=_options(pythons),
-        gpus="".join(f'<option value="{one}">{escape(_gpu(one))}</option>' for one in capabilities),
-        first_heads="".join(f'<th scope="col">{name}</th>' for name in _FIRST),
-        heads="".join(f'<th scope="col" data-gpu="{one}">{escape(_gpu(one))}</th>' for one in capabilities),
+    from string import Template
+
+    from gpuenv import __version__
+
+    pythons = sorted({python for row in rows for python in row.pythons}, key=_numbers)
+    # The newest GPUs first: those are what most people come with, and what is cut off on a small screen.
+    capabilities = [cell.compute_capability for cell in reversed(rows[0].gpus)] if rows else []
+    platforms = dict.fromkeys(row.platform for row in rows)
+    return Template(_PAGE.read_text("utf-8")).substitute(
+        gpus="".join(_option(one, _with_examples(one)) for one in capabilities),
+        platforms="".join(_option(one, _SYSTEMS.get(one, one)) for one in platforms),
+        pythons="".join(_option(one, one) for one in pythons),
+        heads="".join([*(_head(name) for name in _FIRST), *(_gpu_head(one) for one in capabilities)]),
         rows="\n".join(_row(row) for row in rows),
+        products="\n".join(_products()),
+        version=escape(__version__),
     )
 
 
-def _options(values: Sequence[str] | dict[str, None]) -> str:
-    return "".join(f"<option>{escape(value)}</option>" for value in values)
+def _option(value: str, text: str) -> str:
+    return f'<option value="{escape(value)}">{escape(text)}</option>'
 
 
-def _gpu(capability: str) -> str:
-    from gpuenv.facts import architecture_name
-    from gpuenv.model import parse_compute_capability
+def _head(name: str) -> str:
+    return f'<th scope="col"><button type="button">{escape(name)}</button></th>'
 
-    name = architecture_name(parse_compute_capability(capability))
-    return f"{capability} {name}" if name else capability
+
+def _gpu_head(capability: str) -> str:
+    button = f'<button type="button">{capability}<small>{escape(_architecture(capability))}</small></button>'
+    return f'<th scope="col" data-gpu="{capability}" title="{escape(_with_examples(capability))}">{button}</th>'
 
 
 def _row(row: Row) -> str:
-    first = (f"{row.framework} {row.version}", row.platform, ", ".join(row.pythons), row.cuda_toolkit, row.cudnn)
-    release, *others = (escape(str(text or "")) for text in first)
-    cells = f'<th scope="row">{release}</th>' + "".join(f"<td>{text}</td>" for text in others)
-    gpus = "".join(_cell(cell) for cell in row.gpus)
+    spread = row.pythons[0] if len(row.pythons) == 1 else f"{row.pythons[-1]} to {row.pythons[0]}"
+    system = _SYSTEMS.get(row.platform, row.platform)
+    texts = (
+        ("System", system, str(list(_SYSTEMS).index(row.platform)) if row.platform in _SYSTEMS else "9"),
+        ("Python", spread, row.pythons[0]),
+        ("CUDA", row.cuda_toolkit or "", row.cuda_toolkit or "0"),
+        ("cuDNN", row.cudnn or "", row.cudnn or "0"),
+    )
+    cells = "".join(
+        f'<td data-label="{label}" data-key="{escape(key)}">{escape(text)}</td>' for label, text, key in texts
+    )
+    name = f'<th scope="row" data-key="{escape(row.version)}">{escape(f"{row.framework} {row.version}")}</th>'
     data = f'data-platform="{escape(row.platform)}" data-pythons="{escape(" ".join(row.pythons))}"'
-    return f"<tr {data}>{cells}{gpus}</tr>"
+    return f"<tr {data}>{name}{cells}{''.join(map(_cell, reversed(row.gpus)))}</tr>"
 
 
 def _cell(cell: Cell) -> str:
     driver = escape(cell.driver_min or "")
-    data = f'data-gpu="{cell.compute_capability}" data-code="{cell.code or ""}" data-driver="{driver}"'
+    label = escape(f"{cell.compute_capability} {_architecture(cell.compute_capability)}")
+    names = f'class="{cell.code or "none"}" data-label="{label}"'
+    data = f'data-gpu="{cell.compute_capability}" data-code="{cell.code or ""}" data-driver="{driver or 0}"'
     below = f"<small>{driver}</small>" if driver else ""
-    return f'<td class="{cell.code or "none"}" {data}>{_WORDS[cell.code]}{below}</td>'
+    return f'<td {names} {data} data-key="{_RANKS[cell.code]}.{driver or 0}">{_WORDS[cell.code]}{below}</td>'
+
+
+def _products() -> Iterable[str]:
+    """List every known GPU below its compute capability, the newest first."""
+    from gpuenv.facts import known_capabilities, products_of
+    from gpuenv.model import format_compute_capability
+
+    for capability in reversed(known_capabilities()):
+        names = products_of(capability)
+        if names:
+            text = format_compute_capability(capability)
+            yield f"<dt>{text} {escape(_architecture(text))}</dt><dd>{escape(', '.join(names))}</dd>"
+
+
+def _with_examples(capability: str) -> str:
+    """Name a capability with products that people know: `8.6 Ampere: RTX 3090 Ti, RTX 3090`."""
+    from gpuenv.facts import products_of
+    from gpuenv.model import parse_compute_capability
+
+    names = [name.removeprefix("GeForce ") for name in products_of(parse_compute_capability(capability))[:_EXAMPLES]]
+    return f"{capability} {_architecture(capability)}{': ' if names else ''}{', '.join(names)}"
+
+
+def _architecture(capability: str) -> str:
+    from gpuenv.facts import architecture_name
+    from gpuenv.model import parse_compute_capability
+
+    return architecture_name(parse_compute_capability(capability)) or ""
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import argparse
+import ntpath
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpuenv.cli.text import quoted
 from gpuenv.errors import GpuenvError
 
 if TYPE_CHECKING:
     from gpuenv.session import Session
     from gpuenv.toolkit import StagedArchive
-    from gpuenv.user_path import UserPath
+    from gpuenv.user_path import Change, UserPath
 
 
 @dataclass(frozen=True, slots=True)
 class OnPath:
-    """What became of PATH: the directory, whether it was put there now, and the directories that come before it."""
+    """What became of PATH: the directory, whether it was put there now, and the directories that come before it.
+
+    `announced` says whether Windows told open programs, where there was anything to tell.
+    """
 
     directory: str
     added: bool
     hidden_by: tuple[str, ...]
     text: str
+    announced: bool = True
     error: GpuenvError | None = None
 
     @property
     def data(self) -> dict[str, object]:
         """Return what `--json` says."""
-        return {"directory": self.directory, "added": self.added, "hidden_by": list(self.hidden_by)}
+        return {
+            "directory": self.directory,
+            "added": self.added,
+            "hidden_by": list(self.hidden_by),
+            "announced": self.announced,
+        }
 
 
 def add_user_path(parser: argparse.ArgumentParser) -> None:
@@ -55,15 +66,16 @@ def put(session: Session, directory: Path, staged: tuple[StagedArchive, ...]) ->
     dlls = [name for one in staged for file in one.files if (name := Path(file.path).name).lower().endswith(".dll")]
     place, path = str(directory / "bin"), _user_path(session)
     try:
-        added = path.add(place)
+        change = path.add(place)
         hidden = tuple(entry for entry in path.machine() if _has_one(Path(entry), dlls, directory / "bin"))
         for entry in hidden:
             session.report(Warned(f"`{entry}` is on the machine's PATH, which comes before yours, and has such DLLs"))
     except GpuenvError as err:
-        return OnPath(place, False, (), f"`{place}` is not on your PATH", err)
-    said = f"Put `{place}` first on your PATH" if added else f"`{place}` is on your PATH already"
-    lines = [said, *([how_to_check(place, _asked_for(dlls))] if dlls else [])]
-    return OnPath(place, added, hidden, "\n".join(lines))
+        return OnPath(place, False, (), f"`{place}` is not on your PATH", error=err)
+    _warn_if_untold(session, change)
+    said = f"Put `{place}` first on your PATH" if change.made else f"`{place}` is on your PATH already"
+    how = [how_to_check(place, _asked_for(dlls), announced=change.announced)] if dlls else []
+    return OnPath(place, change.made, hidden, "\n".join([said, *how]), change.announced)
 
 
 def take_off(session: Session, directory: Path) -> bool:
@@ -72,7 +84,48 @@ def take_off(session: Session, directory: Path) -> bool:
 
     if not record(session).exists() or read_ledger(directory).archives:
         return False
-    return _user_path(session).remove(str(directory / "bin"))
+    return _remove(session, _user_path(session), str(directory / "bin"))
+
+
+def take_off_gone(session: Session, directory: Path | None) -> tuple[str, ...]:
+    """Take directories off PATH that gpuenv put there and that do not exist any more; return those it took off.
+
+    Those at or in `directory`, or with None all of them. Raises TargetError when the registry refuses.
+    """
+    return tuple(entry for entry in gone(session, directory) if _remove(session, _user_path(session), entry))
+
+
+def gone(session: Session, directory: Path | None) -> tuple[str, ...]:
+    """Return directories that gpuenv put on PATH and that do not exist any more: at or in `directory`, or all."""
+    from gpuenv.user_path import is_in
+
+    if not record(session).exists():
+        return ()
+    found = _user_path(session).gone()
+    return tuple(one for one in found if directory is None or is_in(one, str(directory), session.environ))
+
+
+def warn_of_gone(session: Session) -> None:
+    """Name directories on PATH that gpuenv put there and that do not exist any more."""
+    from gpuenv.model import Warned
+
+    for entry in gone(session, None):
+        take = f"`gpuenv unstage cudnn --toolkit-dir {quoted(ntpath.dirname(entry))}` takes it off"
+        session.report(Warned(f"`{entry}` is on your PATH and does not exist any more; {take}"))
+
+
+def _remove(session: Session, path: UserPath, entry: str) -> bool:
+    change = path.remove(entry)
+    _warn_if_untold(session, change)
+    return change.made
+
+
+def _warn_if_untold(session: Session, change: Change) -> None:
+    """Say what to do when Windows did not pass the change on: new terminals would still have the PATH of before."""
+    from gpuenv.model import Warned
+
+    if change.made and not change.announced:
+        session.report(Warned("Windows did not tell open programs of the new PATH; sign out and in again"))
 
 
 def record(session: Session) -> Path:

@@ -137,6 +137,7 @@ def status(args: argparse.Namespace, session: Session) -> Outcome:
                 ("unfinished", str(directory), "a gpuenv is at it, or was killed; `gpuenv unstage` undoes that")
             )
         data.append({"directory": directory, "archives": entries, "unfinished": unsettled})
+    on_path.warn_of_gone(session)
     nothing = "Nothing is staged" if directories else "No CUDA Toolkit was found, so nothing is staged in one"
     return Outcome({"directories": data}, columns(rows) if rows else nothing)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
@@ -39,6 +40,35 @@ def columns(rows: Iterable[Sequence[str]], *, indent: str = "") -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def terminal_columns() -> int:
+    """Return how wide to write on stdout: the terminal's columns between 60 and 120; 100 where it is none.
+
+    The variable `COLUMNS` wins over both.
+    """
+    said = os.environ.get("COLUMNS", "")
+    if said.isascii() and said.isdigit() and int(said) > 0:
+        found = int(said)
+    else:
+        try:  # not `shutil.get_terminal_size`, which asks the stdout that Python began with
+            found = os.get_terminal_size(sys.stdout.fileno()).columns or 100
+        except (AttributeError, OSError, ValueError):
+            found = 100
+    return min(max(found, 60), 120)
+
+
+def wrapped(text: str, indent: str, most: int = 100) -> list[str]:
+    """Break a line at `most` columns, what follows indented; a longer word stays whole. The text's own indent stays."""
+    lines, line = [], ""
+    first = len(text) - len(text.lstrip())
+    for word in text.split():
+        if line.strip() and width(line) + 1 + width(word) > most:
+            lines.append(line)
+            line = indent + word
+        else:
+            line = f"{line} {word}" if line.strip() else f"{line or ' ' * first}{word}"
+    return [*lines, line]
 
 
 def width(text: str) -> int:

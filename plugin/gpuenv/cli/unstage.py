@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpuenv.cli import on_path
+from gpuenv.cli import on_path, options
 from gpuenv.cli.outcome import Outcome
 from gpuenv.cli.stage import WHAT, add_place, place_of, tidy, toolkit_with
 from gpuenv.errors import Hint, TargetError
+from gpuenv.paths import env_toolkit_dir
 
 if TYPE_CHECKING:
     from gpuenv.session import Session
@@ -25,8 +27,12 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     from gpuenv.model import Warned
     from gpuenv.toolkit import read_ledger, settle, unstage
 
-    named = args.name or args.prefix or args.toolkit_dir or args.into == "env"
-    place = None if named else toolkit_with(session, args.what)
+    named = _named(args, session)
+    place = None if named is not None else toolkit_with(session, args.what)
+    if place is None and (named is None or not named.is_dir()):
+        entries = on_path.take_off_gone(session, named)
+        if entries:
+            return _only_off_path(named, entries)
     place = place or place_of(args, session, cuda=None)
     directory = place.directory
     settled = settle(directory)
@@ -57,3 +63,20 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     off = ", and off your PATH" if data["off_path"] else ""
     back = f", {restored} put back as they were" if restored else ""
     return Outcome(data, f"Removed {removed} files from `{directory}`{back}{off}", talk=True)
+
+
+def _only_off_path(named: Path | None, entries: tuple[str, ...]) -> Outcome:
+    """Say what was taken off PATH where there is nothing else to undo any more."""
+    nothing: dict[str, object] = {"components": [], "removed": 0, "restored": 0, "left": []}
+    data = {"directory": named, **nothing, "off_path": True, "entries": entries}
+    shown = ", ".join(f"`{entry}`" for entry in entries)
+    return Outcome(data, f"Took {shown} off your PATH; nothing is there any more", talk=True)
+
+
+def _named(args: argparse.Namespace, session: Session) -> Path | None:
+    """Return the directory that the options name, whether it exists or not; None for the one that has to be found."""
+    if args.toolkit_dir is not None:
+        return Path(args.toolkit_dir).expanduser().absolute()
+    if args.name is not None or args.prefix is not None or args.into == "env":
+        return env_toolkit_dir(options.target(args, session).prefix)
+    return None

@@ -1,27 +1,13 @@
-"""The driver, and what stands between it and the process: kernel module, container, environment variables."""
+"""The driver: its versions, its library, and how it starts."""
 
 from __future__ import annotations
 
 from gpuenv.doctor import reason
-from gpuenv.doctor.event import Log
+from gpuenv.doctor.consequences import NO_DEVICE
 from gpuenv.doctor.log_rule import LogRule
 
 _TF = "https://github.com/tensorflow/tensorflow/issues/"
 _CUDA_ERRORS = "CUDA driver API, enum CUresult, https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html"
-_NO_GPU_THEN = (
-    "driver.cuinit",
-    "driver.no-device",
-    "loader.some-missing",
-    "loader.no-cuda",
-    "gpu.not-registered",
-    "cudnn.not-started",
-)
-
-
-def _matters(log: Log) -> bool:
-    """Say whether a driver that does not work is a failure: not where no GPU is, nor where one was used after all."""
-    return not reason.has_no_gpu(log) and not reason.works_in_the_end(log)
-
 
 DRIVER_RULES = (
     LogRule(
@@ -36,7 +22,7 @@ DRIVER_RULES = (
             or reason.driver_versions_differ(log)
             or reason.cuinit_says(log, "driver.mismatch")
         ),
-        explains=(*_NO_GPU_THEN, "driver.compat-package", "driver.too-old", "driver.no-module"),
+        explains=(*NO_DEVICE, "driver.compat-package", "driver.too-old", "driver.no-module", "driver.container"),
     ),
     LogRule(
         "driver.compat-package",
@@ -47,7 +33,7 @@ DRIVER_RULES = (
         (_TF + "4349", _CUDA_ERRORS),
         order=31,
         when=lambda log: log.has("driver.compat") or reason.cuinit_says(log, "driver.compat"),
-        explains=_NO_GPU_THEN,
+        explains=NO_DEVICE,
     ),
     LogRule(
         "driver.fabric-manager",
@@ -57,7 +43,7 @@ DRIVER_RULES = (
         ("https://github.com/pytorch/pytorch/issues/35710", _CUDA_ERRORS),
         order=31,
         when=lambda log: log.has("driver.fabric") or reason.cuinit_says(log, "driver.fabric"),
-        explains=_NO_GPU_THEN,
+        explains=NO_DEVICE,
     ),
     LogRule(
         "driver.too-old",
@@ -67,7 +53,7 @@ DRIVER_RULES = (
         (_TF + "37978", _TF + "41401"),
         order=32,
         when=lambda log: log.has("driver.too-old") or reason.cuinit_says(log, "driver.too-old"),
-        explains=(*_NO_GPU_THEN, "driver.container"),
+        explains=(*NO_DEVICE, "driver.container"),
     ),
     LogRule(
         "driver.too-old",
@@ -91,56 +77,6 @@ DRIVER_RULES = (
         explains=("code.bad-ptx", "code.none-for-gpu"),
     ),
     LogRule(
-        "driver.container",
-        ("container.no-gpu",),
-        "the container gets no GPU from its host: the NVIDIA Container Toolkit or the host's driver is missing",
-        "on the host run `nvidia-smi`, install `nvidia-container-toolkit`, then `sudo systemctl restart docker`",
-        ("https://github.com/NVIDIA/nvidia-docker/issues/1637", "https://github.com/NVIDIA/nvidia-docker/issues/1034"),
-        order=29,
-        explains=(*_NO_GPU_THEN, "driver.not-loaded", "driver.no-module"),
-    ),
-    LogRule(
-        "driver.container",
-        ("container.no-smi",),
-        "`nvidia-smi` works on the machine and is not in the container, which was started without the GPU",
-        "start it with `docker run --gpus all`",
-        ("https://github.com/iot-salzburg/gpu-jupyter/issues/22",),
-        confidence="likely",
-        order=90,
-        when=lambda log: log.has("container.smi-works") and "docker" in log.text,
-    ),
-    LogRule(
-        "driver.blocked",
-        ("driver.blocked",),
-        "Windows does not let WSL use the GPU: its driver is too old for WSL, or a container got no GPU",
-        "update the NVIDIA driver in Windows, run `wsl --update` and `wsl --shutdown` there",
-        ("https://github.com/microsoft/WSL/issues/9962", "https://docs.nvidia.com/cuda/wsl-user-guide/"),
-        confidence="likely",
-        order=31,
-        explains=_NO_GPU_THEN,
-    ),
-    LogRule(
-        "driver.container-lost-gpu",
-        ("container.lost-gpu",),
-        "the container had a GPU and lost it, as when the host reloads its services (`systemctl daemon-reload`)",
-        "restart the container: `docker restart NAME`",
-        ("https://github.com/NVIDIA/nvidia-container-toolkit/issues/48",),
-        confidence="likely",
-        order=31,
-        explains=_NO_GPU_THEN,
-    ),
-    LogRule(
-        "driver.no-module",
-        ("driver.no-module",),
-        "the NVIDIA kernel module is not loaded where this ran: no driver is installed, it failed to load, or the "
-        "container was started without the GPU",
-        "run `gpuenv info` to see what is in the way; for a container, `docker run --gpus all`",
-        (_TF + "57764", "https://github.com/NVIDIA/nvidia-docker/issues/1034"),
-        order=34,
-        when=lambda log: _matters(log) and not log.has("library.driver-missing"),
-        explains=(*_NO_GPU_THEN, "driver.stub"),
-    ),
-    LogRule(
         "driver.stub",
         ("driver.stub", "cuinit.failed"),
         "the `libcuda` that was loaded is a stub for linking, not the driver",
@@ -148,7 +84,7 @@ DRIVER_RULES = (
         ("https://github.com/numba/numba/issues/8985", "https://github.com/NVIDIA/warp/issues/219", _CUDA_ERRORS),
         order=35,
         when=lambda log: log.has("driver.stub") or reason.cuinit_says(log, "driver.stub"),
-        explains=_NO_GPU_THEN,
+        explains=NO_DEVICE,
     ),
     LogRule(
         "driver.not-loaded",
@@ -158,9 +94,10 @@ DRIVER_RULES = (
         (_TF + "45882", "https://github.com/microsoft/WSL/issues/8587"),
         order=35,
         when=lambda log: (
-            _matters(log) and (log.has("library.driver-missing") or reason.cuinit_says(log, "driver.not-loaded"))
+            reason.driver_matters(log)
+            and (log.has("library.driver-missing") or reason.cuinit_says(log, "driver.not-loaded"))
         ),
-        explains=_NO_GPU_THEN,
+        explains=NO_DEVICE,
     ),
     LogRule(
         "driver.hidden",
@@ -170,7 +107,7 @@ DRIVER_RULES = (
         ("CUDA C++ Programming Guide, CUDA Environment Variables",),
         order=36,
         when=lambda log: log.has("driver.no-device"),
-        explains=_NO_GPU_THEN,
+        explains=NO_DEVICE,
     ),
     LogRule(
         "driver.no-device",
@@ -180,7 +117,7 @@ DRIVER_RULES = (
         (_TF + "62494", _TF + "44869"),
         order=37,
         when=lambda log: (
-            _matters(log)
+            reason.driver_matters(log)
             and (log.has("driver.no-device", "driver.no-node") or reason.cuinit_says(log, "driver.no-device"))
         ),
         explains=("driver.cuinit", "loader.some-missing", "loader.no-cuda", "gpu.not-registered"),
@@ -193,7 +130,7 @@ DRIVER_RULES = (
         ("https://github.com/microsoft/DirectML/issues/80", _CUDA_ERRORS),
         confidence="likely",
         order=45,
-        when=_matters,
+        when=reason.driver_matters,
         explains=("loader.some-missing", "loader.no-cuda", "gpu.not-registered"),
     ),
 )

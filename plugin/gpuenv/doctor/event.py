@@ -29,10 +29,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of event, and the wordings of it. A space in a wording stands for any white space: lines get wrapped."""
+    """A kind of event, and the wordings of it. A space in a wording stands for any white space: lines get wrapped.
+
+    `adds` gives further values from those that a wording found.
+    """
 
     name: str
     wordings: tuple[str, ...]
+    adds: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
 
     @cached_property
     def patterns(self) -> tuple[re.Pattern[str], ...]:
@@ -54,6 +58,8 @@ class Kind:
                 continue
             for match in pattern.finditer(text):
                 values = {name: value for name, value in match.groupdict().items() if value}
+                if self.adds:
+                    values |= self.adds(values)
                 yield Event(self.name, match.start(), line_of(match.start()), " ".join(match[0].split()), values)
 
 

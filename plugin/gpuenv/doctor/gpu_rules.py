@@ -1,96 +1,79 @@
-"""The GPU, its code and its memory, and what XLA needs to make code for it."""
+"""The GPU itself: crashes, who has it, which one is asked for."""
 
 from __future__ import annotations
 
 from gpuenv.doctor import reason
 from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.xid_rules import HARDWARE
 
 _TF = "https://github.com/tensorflow/tensorflow/issues/"
 _CUDA_ERRORS = "CUDA driver API, enum CUresult, https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html"
-_RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
-_DRY_RUN = "run `gpuenv create --dry-run` to see which recipe serves this GPU"
 
 GPU_RULES = (
     LogRule(
-        "code.gpu-too-old",
-        ("code.too-old",),
-        "the GPU is too old for this framework or its cuDNN: it has compute capability {found}, at least {least} is "
-        "needed",
-        _DRY_RUN,
-        (_TF + "46653", _TF + "25329"),
-        order=40,
-        explains=("gpu.not-registered", "code.none-for-gpu"),
-    ),
-    LogRule(
-        "code.operation-without-ptx",
-        ("code.operation",),
-        "an operation of the framework has machine code only, and none for this GPU, which is newer than the framework",
-        "run `gpuenv create --dry-run` for a newer framework, or put the operation into `with tf.device('CPU')`",
-        ("measured on an H100 with TensorFlow 2.4.0: `tf.abs` and `tf.tanh`, November 2026",),
-        order=40,
-        explains=("code.none-for-gpu",),
-    ),
-    LogRule(
-        "code.none-for-gpu",
-        ("code.none",),
-        "the framework or a CUDA library has no code for this GPU {gpu}",
-        "run `gpuenv verify files` to see the code it has, and `gpuenv create --dry-run` for a recipe that fits",
-        ("https://github.com/Slicer/SlicerPyTorch/issues/20", _TF + "43718", _TF + "41990"),
-        order=41,
-        explains=("memory.handle", "memory.blas", "cudnn.not-started", "gpu.crashed"),
-    ),
-    LogRule(
-        "code.bad-ptx",
-        ("code.bad-ptx", "code.invalid-handle"),
-        "the driver cannot use the framework's code for this GPU: it is newer than the framework",
-        "run `gpuenv create --dry-run` to see whether a recipe with machine code for this GPU exists",
-        (_TF + "101746", _TF + "89272"),
+        "gpu.mig",
+        ("gpu.mig",),
+        "the GPU is cut into instances (MIG), of which a process sees one, and none when it asks for another",
+        "run `nvidia-smi -L` and `export CUDA_VISIBLE_DEVICES=MIG-...` with one name of that list",
+        (
+            "https://docs.nvidia.com/datacenter/tesla/mig-user-guide/",
+            "https://github.com/mlcommons/training/issues/442",
+        ),
         confidence="likely",
-        order=42,
-        explains=("code.compiling",),
+        order=36,
+        when=lambda log: log.has("driver.no-device", "gpu.ordinal"),
+        explains=("driver.no-device", "driver.cuinit", "gpu.wrong-index", "gpu.not-registered"),
     ),
     LogRule(
-        "memory.host-exhausted",
-        ("memory.host",),
-        "the machine's own memory is full, not the GPU's",
-        "make the batch or the data that is held at once smaller; run `free -h` to see what is left",
-        (_TF + "40738", "https://docs.docker.com/engine/containers/resource_constraints/"),
+        "gpu.mig",
+        ("gpu.mig-failed",),
+        "the GPU could not be cut into instances (MIG): something still uses it, or its instances leave no room",
+        "end what uses it (`nvidia-smi`, the display, monitoring), then `sudo nvidia-smi -i 0 -mig 1`; `nvidia-smi "
+        "mig -lgip` shows the room",
+        ("https://docs.nvidia.com/datacenter/tesla/mig-user-guide/",),
         confidence="likely",
-        order=47,
+        order=36,
     ),
     LogRule(
-        "memory.exhausted",
-        ("memory.gpu",),
-        "the GPU has not enough free memory",
-        "run `nvidia-smi` to see which process holds it, end that one or make the batch smaller, then `gpuenv verify`",
-        (_TF + "6048", _TF + "7025", _CUDA_ERRORS),
-        order=48,
-        when=lambda log: not reason.trains_afterwards(log),
-        explains=("memory.handle", "memory.blas", "cudnn.not-started", "driver.cuinit"),
+        "gpu.few-cores",
+        ("gpu.few-cores",),
+        "TensorFlow leaves a GPU out because it has {cores} multiprocessors, and another one has more: at least "
+        "{least} are asked for",
+        "run `export TF_MIN_GPU_MULTIPROCESSOR_COUNT={cores}` if the small one is to be used",
+        ("tensorflow/core/common_runtime/gpu/gpu_device.cc",),
+        order=43,
     ),
     LogRule(
-        "memory.handle",
-        ("memory.handle-status",),
-        "cuDNN or cuBLAS could not start on the GPU ({status}): most often its memory is taken, by another process or "
-        "by the framework itself, else a library is too old for the GPU",
-        "run `nvidia-smi` to see which process holds the memory, and `export TF_FORCE_GPU_ALLOW_GROWTH=true`; "
-        "`gpuenv verify files` for the libraries",
-        (_TF + "45574", _TF + "24496"),
-        confidence="possible",
-        order=92,
-        when=reason.nothing_narrower,
+        "gpu.bad-launch",
+        ("gpu.bad-launch",),
+        "GPU code was started with more threads, registers or shared memory than this GPU has for it, or with none",
+        "run with a smaller block or fewer stages (`BLOCK_SIZE`, `num_stages`); where a library did it, take its "
+        "build for this GPU, and look for an empty batch",
+        (_CUDA_ERRORS, "CUDA C++ Programming Guide, Compute Capabilities"),
+        confidence="likely",
+        order=53,
         explains=("gpu.any-error",),
     ),
     LogRule(
-        "code.bad-ptx",
-        ("code.handle",),
-        "the driver cannot use the framework's code for this GPU: it is newer than the framework",
-        "run `gpuenv create --dry-run` to see whether a recipe with machine code for this GPU exists",
-        (_TF + "97387", "https://github.com/TaterTotterson/microWakeWord-Trainer-Nvidia-Docker/issues/30"),
+        "gpu.not-supported",
+        ("gpu.not-supported",),
+        "the program asks the driver for what it does not offer on this system, as managed memory or memory pools on "
+        "a virtual GPU, in WSL or on an old driver",
+        "run `unset TF_GPU_ALLOCATOR`, update the NVIDIA driver, and for a virtual GPU switch unified memory on in "
+        "its host",
+        (_CUDA_ERRORS, "tensorflow/core/common_runtime/gpu/gpu_cudamallocasync_allocator.cc"),
         confidence="likely",
-        order=92,
-        when=lambda log: log.has("code.blackwell") and reason.nothing_narrower(log),
+        order=53,
         explains=("gpu.any-error",),
+    ),
+    LogRule(
+        "gpu.mps",
+        ("gpu.mps",),
+        "the process could not join CUDA's service for sharing a GPU (MPS), whose daemon is gone, or another user's",
+        "run `echo quit | nvidia-cuda-mps-control`, or `unset CUDA_MPS_PIPE_DIRECTORY`",
+        (_CUDA_ERRORS, "https://docs.nvidia.com/deploy/mps/"),
+        order=45,
+        explains=("gpu.any-error", "driver.cuinit"),
     ),
     LogRule(
         "gpu.assert",
@@ -111,28 +94,8 @@ GPU_RULES = (
         (_TF + "25866", _TF + "45987", _CUDA_ERRORS),
         confidence="likely",
         order=50,
+        when=lambda log: not log.has(*HARDWARE, "gpu.off-bus", "xid.bus", "xid.program"),
         explains=("memory.handle", "memory.blas", "cudnn.not-started"),
-    ),
-    LogRule(
-        "memory.handle",
-        ("memory.handle",),
-        "cuDNN or cuBLAS could not start on the GPU ({status}): most often its memory is taken, by another process or "
-        "by the framework itself, else a library is too old for the GPU",
-        "run `nvidia-smi` to see which process holds the memory, and `export TF_FORCE_GPU_ALLOW_GROWTH=true`; "
-        "`gpuenv verify files` for the libraries",
-        (_TF + "24496", _TF + "44159", _TF + "45028"),
-        confidence="likely",
-        order=51,
-        explains=("cudnn.not-started", "memory.blas"),
-    ),
-    LogRule(
-        "memory.blas",
-        ("memory.blas",),
-        "cuBLAS failed on the GPU: its memory is taken, or this CUDA is too old for the GPU",
-        "run `nvidia-smi` to see which process holds the memory; `gpuenv verify files` for the libraries",
-        (_TF + "11812", _TF + "33916"),
-        confidence="likely",
-        order=52,
     ),
     LogRule(
         "gpu.busy",
@@ -144,12 +107,14 @@ GPU_RULES = (
         explains=("gpu.any-error",),
     ),
     LogRule(
-        "container.shared-memory",
-        ("container.shared-memory",),
-        "the container's shared memory is full, which loaders of data use: docker gives 64 MiB",
-        "start it with `docker run --ipc=host ...` or `--shm-size=8g`",
-        ("https://github.com/pytorch/pytorch#docker-image",),
-        order=47,
+        "python.fork",
+        ("gpu.not-initialized",),
+        "CUDA could not be started in this process: most often it was forked from one that had used the GPU already",
+        "start the workers with `multiprocessing.set_start_method('spawn')`; if there are none, run `nvidia-smi`",
+        ("https://docs.pytorch.org/docs/stable/notes/multiprocessing.html", _CUDA_ERRORS),
+        confidence="likely",
+        order=54,
+        when=lambda log: not log.has("python.fork", "cuinit.failed"),
     ),
     LogRule(
         "gpu.wrong-index",
@@ -161,25 +126,6 @@ GPU_RULES = (
         explains=("gpu.any-error",),
     ),
     LogRule(
-        "gpu.too-many-peers",
-        ("gpu.peers",),
-        "a GPU can exchange data with eight others directly, and this process uses more",
-        "run `export CUDA_VISIBLE_DEVICES=0,1,2,3,4,5,6,7` so that it uses fewer",
-        (_TF + "49730", _CUDA_ERRORS),
-        confidence="likely",
-        order=53,
-        explains=("gpu.any-error", "nccl.failed"),
-    ),
-    LogRule(
-        "nccl.failed",
-        ("nccl.failed",),
-        "the GPUs could not talk to each other through NCCL {error}; most often another error came first",
-        "run again with `export NCCL_DEBUG=INFO`, whose first `WARN` names the reason",
-        ("https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/troubleshooting.html",),
-        confidence="possible",
-        order=89,
-    ),
-    LogRule(
         "gpu.any-error",
         ("gpu.any-error",),
         "a CUDA library reports {error}, for which there is no narrower rule",
@@ -188,61 +134,6 @@ GPU_RULES = (
         confidence="possible",
         order=94,
         when=reason.nothing_narrower,
-    ),
-    LogRule(
-        "xla.libdevice",
-        ("xla.libdevice",),
-        "XLA does not find libdevice, which it needs for exponentials and the like",
-        "run `echo $XLA_FLAGS`: it must name a directory with `nvvm/libdevice`, as `gpuenv create` sets it",
-        (_TF + "58681", _TF + "56927", "measured on an H100 with TensorFlow 2.4.0, November 2026"),
-        order=60,
-        explains=("xla.ptxas-missing",),
-    ),
-    LogRule(
-        "xla.ptxas-too-old",
-        ("xla.ptxas-old",),
-        "the `ptxas` that was found is older than this GPU {gpu}, or known to compile wrongly {version}",
-        "run `command -v ptxas`: the one of the environment must come first; `gpuenv run` puts it there",
-        (_TF + "45590", _TF + "62064"),
-        confidence="likely",
-        order=61,
-        explains=("xla.ptxas-missing",),
-    ),
-    LogRule(
-        "xla.ptxas-missing",
-        ("xla.ptxas-missing",),
-        "no `ptxas` was found, so that the driver has to compile",
-        _RECREATE,
-        ("https://github.com/MBoemo/DNAscent/issues/68",),
-        confidence="possible",
-        order=62,
-    ),
-    LogRule(
-        "code.compiling",
-        ("code.compiles",),
-        "this GPU {gpu} is newer than the framework's machine code: everything is compiled first, for minutes",
-        "run `gpuenv warm` to compile it once, ahead; or `gpuenv create --dry-run` for a newer framework",
-        ("tensorflow/core/common_runtime/gpu/gpu_device.cc", _TF + "89272"),
-        order=93,
-    ),
-    LogRule(
-        "code.still-compiling",
-        ("code.slow",),
-        "the driver may still be compiling PTX, which a GPU newer than the framework's machine code needs once; "
-        "with CUDA_MODULE_LOADING=LAZY it took 98 s on an H100, without it more than 520 s",
-        "run `gpuenv verify --timeout 3600`",
-        ("measured on an H100 with TensorFlow 2.4.0, November 2026", _TF + "22043"),
-        confidence="possible",
-        order=95,
-    ),
-    LogRule(
-        "cudnn.not-started",
-        ("cudnn.not-started",),
-        "cuDNN did not start or no algorithm of it ran: GPU memory, a mixture of versions, or a GPU newer than cuDNN",
-        "run `gpuenv verify files`, and `nvidia-smi` to see the memory",
-        (_TF + "36025", _TF + "45068"),
-        confidence="possible",
-        order=96,
     ),
     LogRule(
         "gpu.not-registered",

@@ -82,7 +82,11 @@ HARMLESS = (
     ),
     Harmless(
         "noise.end-of-data",
-        (r"OUT_OF_RANGE: End of sequence", r"Executor start aborting \(this does not indicate an error"),
+        (
+            r"OUT_OF_RANGE: End of sequence",
+            r"Local rendezvous recv item cancelled",
+            r"Executor start aborting \(this does not indicate an error",
+        ),
         "the end of the data was reached",
     ),
     Harmless(
@@ -94,6 +98,40 @@ HARMLESS = (
         "noise.message-factory",
         (r"'MessageFactory' object has no attribute 'GetPrototype'",),
         "protobuf 6 reports an old call of TensorFlow's, which then takes the new one",
+    ),
+    Harmless(
+        "noise.module",
+        (
+            r"nvidia: loading out-of-tree module taints kernel",
+            r"nvidia: module verification failed: signature and/or required key missing",
+            r"which spans more than PCI Bus",
+        ),
+        "the kernel notes that NVIDIA's module is not its own, and loads it",
+    ),
+    Harmless(
+        "noise.wsl",
+        (r"/usr/lib/wsl/lib/libcuda\.so\.1 is not a symbolic link", r"dxgkio_\w+: Ioctl failed"),
+        "WSL brings the driver's library as a file, and asks Windows for what this one does not have",
+    ),
+    Harmless(
+        "noise.autotune",
+        (r"Delay kernel timed out", r"Skipping the delay kernel", r"Trying algorithm [^\n]* is taking a while"),
+        "XLA measures which of several ways is fastest",
+    ),
+    Harmless(
+        "noise.discovery",
+        (r"GPU device discovery failed: [^\n]*/sys/class/drm",),
+        "ONNX Runtime looks for GPUs in a directory that WSL and containers do not have; CUDA does not need it",
+    ),
+    Harmless(
+        "noise.nccl",
+        (r"NET/Plugin ?: No plugin found", r"NCCL WARN Failed to open libibverbs"),
+        "there is no InfiniBand, and NCCL takes the network that is there",
+    ),
+    Harmless(
+        "noise.apptainer",
+        (r"underlay of \S*nvidia\S* required more than \d+",),
+        "Apptainer mounts the driver's files one by one",
     ),
     Harmless(
         "noise.driver-ptxas",

@@ -119,6 +119,7 @@ IMPORT_RULES = (
         (_TF + "64685", _TF + "66381", "https://keras.io/guides/migrating_to_keras_3/"),
         confidence="likely",
         order=17,
+        explains=("python.keras-mismatch",),
     ),
     LogRule(
         "python.ml-dtypes",

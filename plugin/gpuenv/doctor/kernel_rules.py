@@ -1,28 +1,29 @@
-"""The driver's kernel module, containers and clusters: what stands between a GPU and the machine or the process."""
+"""The driver's kernel module: not loaded, not built, not allowed, of the wrong kind, or without a GPU that starts."""
 
 from __future__ import annotations
 
+from gpuenv.doctor import reason
+from gpuenv.doctor.consequences import NO_DEVICE, NO_GPU
 from gpuenv.doctor.log_rule import LogRule
 
+_TF = "https://github.com/tensorflow/tensorflow/issues/"
 _OPEN_MODULES = "https://github.com/NVIDIA/open-gpu-kernel-modules/issues/"
 _TOOLKIT = "https://github.com/NVIDIA/nvidia-container-toolkit/issues/"
-_CUDA_ERRORS = "CUDA driver API, enum CUresult, https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html"
 _README = "NVIDIA driver README, https://us.download.nvidia.com/XFree86/Linux-x86_64/550.144.03/README/"
-# What follows where the kernel has no working GPU to offer.
-_NO_GPU = (
-    "driver.no-module",
-    "driver.no-device",
-    "driver.not-loaded",
-    "driver.cuinit",
-    "driver.container",
-    "loader.some-missing",
-    "loader.no-cuda",
-    "gpu.not-registered",
-    "gpu.crashed",
-)
-_MODULE = (*_NO_GPU, "driver.adapter")
+_MODULE = (*NO_GPU, "driver.adapter")
 
 KERNEL_RULES = (
+    LogRule(
+        "driver.no-module",
+        ("driver.no-module",),
+        "the NVIDIA kernel module is not loaded where this ran: no driver is installed, it failed to load, or the "
+        "container was started without the GPU",
+        "run `gpuenv info` to see what is in the way; for a container, `docker run --gpus all`",
+        (_TF + "57764", "https://github.com/NVIDIA/nvidia-docker/issues/1034"),
+        order=34,
+        when=lambda log: reason.driver_matters(log) and not log.has("library.driver-missing"),
+        explains=(*NO_DEVICE, "driver.stub"),
+    ),
     LogRule(
         "driver.permission",
         ("driver.permission",),
@@ -33,7 +34,7 @@ KERNEL_RULES = (
         (_TOOLKIT + "33", _TOOLKIT + "210", "https://github.com/NVIDIA/gpu-operator/issues/679"),
         confidence="likely",
         order=28,
-        explains=_NO_GPU,
+        explains=NO_GPU,
     ),
     LogRule(
         "driver.flavour",
@@ -93,66 +94,6 @@ KERNEL_RULES = (
         (_OPEN_MODULES + "789", _OPEN_MODULES + "862"),
         confidence="likely",
         order=33,
-        explains=_NO_GPU,
-    ),
-    LogRule(
-        "container.driver-files",
-        ("container.driver-files",),
-        "the container's image brings files of a driver ({file}), where the host's have to be mounted",
-        "remove them from the image, in its Dockerfile: `RUN rm -f /usr/lib/x86_64-linux-gnu/lib{{cuda,nvidia}}*.so*`",
-        (_TOOLKIT + "289", "https://github.com/NVIDIA/nvidia-docker/issues/1699"),
-        order=28,
-        explains=_NO_GPU,
-    ),
-    LogRule(
-        "container.unknown-device",
-        ("container.unknown-device",),
-        "the container asks for a GPU that this machine does not have: {device}",
-        "run `nvidia-smi -L` on the host to see which there are, and name one of them in `--gpus` or "
-        "`NVIDIA_VISIBLE_DEVICES`",
-        ("libnvidia-container, src/cli/common.c",),
-        order=28,
-        explains=_NO_GPU,
-    ),
-    LogRule(
-        "container.cgroups",
-        ("container.cgroups",),
-        "the NVIDIA Container Toolkit cannot give a container its devices through this system's control groups",
-        "update `nvidia-container-toolkit` (1.8 or newer knows version 2 of control groups), then "
-        "`sudo systemctl restart docker`",
-        ("https://github.com/NVIDIA/nvidia-docker/issues/1447",),
-        order=28,
-        explains=_NO_GPU,
-    ),
-    LogRule(
-        "cluster.full",
-        ("cluster.full",),
-        "the cluster has no node that offers the GPU that was asked for: all are taken, or no node announces any",
-        "run `kubectl describe nodes | grep nvidia.com/gpu`, or for Slurm `sinfo -o '%N %G'`",
-        ("https://kubernetes.io/docs/tasks/manage-gpus/scheduling-gpus/", "https://slurm.schedmd.com/gres.html"),
-        order=29,
-    ),
-    LogRule(
-        "gpu.mig",
-        ("gpu.mig",),
-        "the GPU is cut into instances (MIG), of which a process sees one, and none when it asks for another",
-        "run `nvidia-smi -L` and `export CUDA_VISIBLE_DEVICES=MIG-...` with one name of that list",
-        (
-            "https://docs.nvidia.com/datacenter/tesla/mig-user-guide/",
-            "https://github.com/mlcommons/training/issues/442",
-        ),
-        confidence="likely",
-        order=36,
-        when=lambda log: log.has("driver.no-device", "gpu.ordinal"),
-        explains=("driver.no-device", "driver.cuinit", "gpu.wrong-index", "gpu.not-registered"),
-    ),
-    LogRule(
-        "gpu.mps",
-        ("gpu.mps",),
-        "the process could not join CUDA's service for sharing a GPU (MPS), whose daemon is gone, or another user's",
-        "run `echo quit | nvidia-cuda-mps-control`, or `unset CUDA_MPS_PIPE_DIRECTORY`",
-        (_CUDA_ERRORS, "https://docs.nvidia.com/deploy/mps/"),
-        order=45,
-        explains=("gpu.any-error", "driver.cuinit"),
+        explains=NO_GPU,
     ),
 )

@@ -41,6 +41,17 @@ LOADER_RULES = (
         explains=("loader.windows-abort", "cudnn.not-started", "memory.handle"),
     ),
     LogRule(
+        "loader.cudnn-other-cuda",
+        ("library.cudnn-cuda",),
+        "cuDNN opens {library}, which is not there: it was made for that version of CUDA, and the framework uses "
+        "another one",
+        "install the cuDNN that is made for the framework's CUDA, as `gpuenv create` does",
+        (_TF + "61326", "cuDNN support matrix, https://docs.nvidia.com/deeplearning/cudnn/backend/latest/reference/"),
+        confidence="likely",
+        order=21,
+        explains=("loader.cudnn-part", "loader.windows-abort", "cudnn.not-started", "memory.handle"),
+    ),
+    LogRule(
         "loader.cudnn-older",
         ("library.cudnn-version",),
         "another cuDNN was loaded than the framework was built with: found {found}, built with {built}; it needs the "

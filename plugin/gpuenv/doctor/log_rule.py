@@ -56,8 +56,8 @@ class LogRule:
 
 
 def _tidy(text: str) -> str:
-    """Close the gaps where the events name nothing: `could not start ():` becomes `could not start:`."""
-    return re.sub(r"\s+(?=[,;:.)]|$)", "", text.replace(" ()", ""))
+    """Close the gaps where the events name nothing: `could not start ():` becomes `could not start`."""
+    return re.sub(r"\s+(?=[,;:.)]|$)", "", text.replace(" ()", "")).rstrip(":")
 
 
 class _Words(dict[str, str]):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from gpuenv.doctor.event import Event, Log
 
 _RUNTIME = re.compile(r"(?:lib)?cudart", re.IGNORECASE)
 _MEMORY_USAGE = re.compile(r"Memory usage: (\d+) bytes free, (\d+) bytes total")
 _PROGRESS = re.compile(r"\bloss: \d|\b\d+(?:us|ms|s)/(?:step|sample)|\[=+>?\.*\]")
+_INSTALLED = re.compile(
+    r"Successfully installed |Executing transaction:[. \w]*\bdone|Solving environment:[ .\w]*\bdone|Installed "
+    r"\d+ packages? in"
+)
 # CUresult of cuda.h; 303 is what TensorFlow says when `libcuda` itself could not be opened.
 NUMBERS = {
     "34": "driver.stub",
@@ -37,8 +42,28 @@ _NOT_NARROWER = frozenset(
         "code.handle",
         "code.blackwell",
         "container.smi-works",
+        "code.capability",
+        "code.nan",
+        "conda.path",
+        "windows.python",
+        "tensorflow.from-2.11",
+        "gpu.none-listed",
+        "library.cudnn-loaded",
+        "kernel.died",
+        "python.elsewhere",
+        "python.attribute",
+        "python.module-missing",
+        "requires.other",
+        "install.command",
+        "install.download",
+        "install.network",
     }
 )
+# The first CUDA with machine code for a compute capability's major number: release notes of the CUDA toolkit.
+_FIRST_CUDA = {6: 8, 7: 9, 8: 11, 9: 11, 10: 12, 12: 12}
+_CUDART = re.compile(r"cudart(?:\.so\.|64_)(\d+?)(?:\.\d|\d?\.dll)", re.IGNORECASE)
+_TIME = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+: [^\n]*"
+_SLOW_START_S = 120
 _OTHER_LIBRARIES = frozenset({"libcuda.so.1", "nvcuda.dll"})
 
 
@@ -72,9 +97,14 @@ def has_no_gpu(log: Log) -> bool:
     return (without_runtime or log.has("library.no-cuda-drivers")) and not (others or driver_opened or expected)
 
 
+def driver_matters(log: Log) -> bool:
+    """Say whether a driver that does not work is a failure: not where no GPU is, nor where one was used after all."""
+    return not has_no_gpu(log) and not works_in_the_end(log)
+
+
 def lacks_libraries(log: Log) -> bool:
     """Say whether missing CUDA libraries are in the way of a GPU that is there."""
-    return bool(missing_libraries(log)) and not has_no_gpu(log) and not works_in_the_end(log)
+    return bool(missing_libraries(log)) and driver_matters(log)
 
 
 def cuinit_says(log: Log, meaning: str) -> bool:
@@ -99,6 +129,21 @@ def trains_afterwards(log: Log) -> bool:
     last = max((event.at for event in log.all("memory.gpu")), default=0)
     rest = log.text[last:]
     return bool(_PROGRESS.search(rest)) and not re.search(r"Traceback|OOM when|Error\b", rest.partition("\n")[2])
+
+
+def progresses(log: Log, start: int = 0) -> bool:
+    """Say whether the log shows steps of a training behind this place."""
+    return _PROGRESS.search(log.text, start) is not None
+
+
+def nothing_else(log: Log) -> bool:
+    """Say whether nothing narrower is wrong in the log, and no training goes on in it."""
+    return nothing_narrower(log) and not progresses(log)
+
+
+def unsettled(log: Log, *kinds: str) -> bool:
+    """Say whether no installer reports success after the last of these events: pip tries again, conda solves again."""
+    return _INSTALLED.search(log.text, max((event.at for event in log.all(*kinds)), default=0)) is None
 
 
 def _numbers(event: Event) -> tuple[int, ...]:
@@ -137,3 +182,23 @@ def only_cusolver_10(log: Log) -> bool:
 def nothing_narrower(log: Log) -> bool:
     """Say whether nothing in the log is a known failure: only an error's name, and what tells about the machine."""
     return all(event.kind in _NOT_NARROWER for event in log.events)
+
+
+def newer_than_cuda(log: Log) -> bool:
+    """Say whether a GPU has a compute capability that the CUDA runtime which was opened has no machine code for.
+
+    Sample: `libcudart.so.10.1` (or `cudart64_101.dll`) was opened, and `computeCapability: 8.6`.
+    """
+    opened = [int(match[1]) for name in log.names("library", "library.opened") if (match := _CUDART.search(name))]
+    needed = [_FIRST_CUDA.get(int(major), 0) for major in log.names("major", "code.capability")]
+    return bool(opened and needed) and max(needed) > max(opened)
+
+
+def starts_slowly(log: Log) -> bool:
+    """Say whether minutes went by between finding the GPU and using it, as where the driver compiles."""
+    found = re.search(_TIME + r"Found device \d+ with properties", log.text)
+    created = re.search(_TIME + r"Created TensorFlow device", log.text)
+    if not (found and created):
+        return False
+    first, last = (datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S") for match in (found, created))
+    return (last - first).total_seconds() >= _SLOW_START_S

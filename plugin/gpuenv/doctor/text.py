@@ -7,10 +7,18 @@ import json
 import re
 from collections.abc import Iterator
 
-# ECMA-48 control sequences (colours, cursor) and OSC sequences (titles, links).
-_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]|[\u2190\u241b]\[[\d;]*m")
-# What stands in front of each line of someone else's log: `web-1  | `, `> `, `E2023 ... [pod] stderr F `.
-_PREFIX = re.compile(r"^(?:[\w.-]{1,60} +\| ?|(?:>|&gt;) ?|[\d:.TZ+-]{20,35} std(?:out|err) [FP] )", re.MULTILINE)
+# ECMA-48 control sequences (colours, cursor), OSC sequences (titles, links), and ECMA-35's (another set of characters).
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]|[\u2190\u241b]\[[\d;]*m"
+)
+# What a terminal would obey and nobody can read.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# What stands in front of each line of someone else's log: `web-1  | `, `> `, `2023-...Z stderr F `, `2023-...Z `.
+_STAMP = r"\d{4}-\d\d-\d\dT[\d:.]{8,18}Z "
+_PREFIX = re.compile(
+    rf"^(?:(?:[\w.-]{{1,60}} +\| ?|(?:>|&gt;) ?|[\d:.TZ+-]{{20,35}} std(?:out|err) [FP] )(?:{_STAMP})?|{_STAMP})",
+    re.MULTILINE,
+)
 _QUOTES = str.maketrans(
     dict.fromkeys("\u2018\u2019\u201a\u201b\u2032`\u00b4", "'") | dict.fromkeys("\u201c\u201d", '"')
 )
@@ -27,9 +35,9 @@ _NUMBERS = re.compile(r"\b(?:0x)?[\da-f]*\d[\da-f]*\b")
 
 
 def decode(data: bytes) -> str:
-    """Decode a log: UTF-8, UTF-16 as PowerShell's `>` writes it (with or without its mark), else Latin-1.
+    """Decode a log: UTF-8, UTF-16 as PowerShell's `>` writes it (with or without its mark), a code page of Windows.
 
-    Where several programs wrote into one file, a few bytes are of another encoding: those are replaced.
+    Where several programs wrote into one file, each line has its own.
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
@@ -37,11 +45,12 @@ def decode(data: bytes) -> str:
     for encoding, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
         if len(head) >= 8 and zeros.count(0) > 0.6 * len(zeros):
             return data.decode(encoding, "replace")
-    text = data.decode("utf-8-sig", "replace")
-    damaged = text.count("\ufffd")
-    if damaged and damaged >= sum(1 for character in text if character > "\x7f") - damaged:
-        return data.decode("latin-1")
-    return text
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        from gpuenv.doctor.code_pages import decode_lines
+
+        return decode_lines(data.removeprefix(b"\xef\xbb\xbf"))
 
 
 def clean(text: str) -> str:
@@ -56,7 +65,7 @@ def clean(text: str) -> str:
         US_INTERNAL_ERROR
     """
     text = _out_of_json(text.replace("\x00", "").lstrip("\ufeff"))
-    text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    text = _CONTROLS.sub("", _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n"))
     if text.count("\\n") > text.count("\n"):
         text = text.replace("\\n", "\n").replace('\\"', '"')
     if "&#" in text or "&quot;" in text or "&lt;" in text:

@@ -14,8 +14,16 @@ import. What a table does not say is None: a query never guesses.
 - `compute_capability.json`: architectures, and the CUDA releases whose compiler knows them (key `sources`).
 """
 
-from gpuenv.facts.cuda import architecture_name, cuda_driver_api, first_driver_for, toolkit_driver
-from gpuenv.facts.products import capability_of_product, product_suggestions
+from gpuenv.facts.cuda import (
+    architecture_name,
+    cuda_driver_api,
+    first_driver_for,
+    known_capabilities,
+    known_cudas,
+    newest_driver,
+    toolkit_driver,
+)
+from gpuenv.facts.products import capability_of_product, product_suggestions, products_of
 from gpuenv.facts.tensorflow import claims, disagreements, problems, releases, team_driver_min
 
 __all__ = [
@@ -25,8 +33,12 @@ __all__ = [
     "cuda_driver_api",
     "disagreements",
     "first_driver_for",
+    "known_capabilities",
+    "known_cudas",
+    "newest_driver",
     "problems",
     "product_suggestions",
+    "products_of",
     "releases",
     "team_driver_min",
     "toolkit_driver",

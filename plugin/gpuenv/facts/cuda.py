@@ -8,6 +8,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
+from gpuenv.facts.products import products
 from gpuenv.model import ComputeCapability, parse_compute_capability
 
 _DRIVERS = Path(__file__).with_name("cuda_driver.csv")
@@ -29,7 +30,7 @@ class _ToolkitRow:
 @dataclass(frozen=True, slots=True)
 class _CapabilityRow:
     architecture: str
-    first_nvcc: str
+    first_nvcc: str | None
 
 
 @lru_cache(maxsize=256)  # a matrix of all recipes asks for the same few thousands of times
@@ -72,7 +73,22 @@ def first_driver_for(capability: ComputeCapability, platform: str) -> Version | 
     those older than the driver table (CUDA 8.0).
     """
     row = _capabilities().get(capability)
-    return toolkit_driver(row.first_nvcc, platform) if row is not None else None
+    return toolkit_driver(row.first_nvcc, platform) if row is not None and row.first_nvcc else None
+
+
+def known_cudas() -> tuple[Version, ...]:
+    """Return every minor release of CUDA that the table of drivers names, as `11.2`, the oldest first."""
+    return tuple(sorted({Version(f"{row.cuda_toolkit.major}.{row.cuda_toolkit.minor}") for row in _toolkits()}))
+
+
+def newest_driver() -> Version:
+    """Return the newest driver that the table names, on any system."""
+    return max(driver for row in _toolkits() for driver in (row.driver_linux, row.driver_windows) if driver is not None)
+
+
+def known_capabilities() -> tuple[ComputeCapability, ...]:
+    """Return every compute capability that some GPU has, the least first: of a compiler's table or of a product."""
+    return tuple(sorted({*_capabilities(), *(one for _, one in products())}))
 
 
 def architecture_name(capability: ComputeCapability) -> str | None:

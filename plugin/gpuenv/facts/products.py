@@ -56,8 +56,13 @@ def product_suggestions(name: str) -> tuple[str, ...]:
     return tuple(known[match] for match in get_close_matches(" ".join(wanted), known, n=3, cutoff=0.6))
 
 
+def products_of(capability: ComputeCapability) -> tuple[str, ...]:
+    """Return the products of that compute capability, in the order of the table; none when it has none."""
+    return tuple(name for name, found in products() if found == capability)
+
+
 def _named() -> list[tuple[str, Words]]:
-    return [(product, _words(product)) for product, _ in _products()]
+    return [(product, _words(product)) for product, _ in products()]
 
 
 def _unbranded(words: Words) -> Words:
@@ -77,8 +82,11 @@ def _single(found: frozenset[ComputeCapability]) -> ComputeCapability | None:
 
 
 @lru_cache(maxsize=1)
-def _products() -> tuple[tuple[str, ComputeCapability], ...]:
-    """Read the table. Sample line: `GeForce RTX 3080,8.6,Ampere,nvidia-derived|wikipedia-copy,`."""
+def products() -> tuple[tuple[str, ComputeCapability], ...]:
+    """Return names and compute capabilities, those of teams first.
+
+    Sample line: `GeForce RTX 3080,8.6,Ampere,nvidia-derived|wikipedia-copy,`.
+    """
     import csv
 
     from gpuenv.facts.team import team_facts
@@ -94,7 +102,7 @@ def _products() -> tuple[tuple[str, ComputeCapability], ...]:
 def _by_words() -> dict[Words, ComputeCapability]:
     """Return capabilities by the full name's words, without names that the table gives two capabilities."""
     found: dict[Words, set[ComputeCapability]] = {}
-    for name, capability in _products():
+    for name, capability in products():
         found.setdefault(_words(name), set()).add(capability)
     return {words: capabilities.pop() for words, capabilities in found.items() if len(capabilities) == 1}
 
@@ -103,6 +111,6 @@ def _by_words() -> dict[Words, ComputeCapability]:
 def _without_brand() -> dict[Words, frozenset[ComputeCapability]]:
     """Return every capability that a name has under any brand or none."""
     found: dict[Words, set[ComputeCapability]] = {}
-    for name, capability in _products():
+    for name, capability in products():
         found.setdefault(_unbranded(_words(name)), set()).add(capability)
     return {words: frozenset(capabilities) for words, capabilities in found.items()}

@@ -13,7 +13,7 @@ from gpuenv.extension import Rule
 from log_corpus import LOGS as LOGS_DIR
 from log_corpus import entries
 
-CORPUS = [entry for path in sorted(LOGS_DIR.glob("[fh]*.txt")) for entry in entries(path.name)]
+CORPUS = [entry for path in sorted(LOGS_DIR.glob("[fhm]*.txt")) for entry in entries(path.name)]
 DSO = "W tensorflow/stream_executor/platform/default/dso_loader.cc:60] Could not load dynamic library "
 NO_FILE = "cannot open shared object file: No such file or directory"
 

@@ -67,7 +67,8 @@ def test_read_log__event__its_line_in_what_was_given() -> None:
 
 @pytest.mark.parametrize("noise", HARMLESS, ids=lambda noise: noise.id)
 def test_harmless__each__is_seen_in_a_log_of_the_corpus_or_here(noise: object) -> None:
-    texts = [it.text for name in ("healthy.txt", "failures.txt", "held_out.txt") for it in entries(name)]
+    names = ("healthy.txt", "failures.txt", "held_out.txt", "made_driver.txt", "made_runtime_neighbours.txt")
+    texts = [it.text for name in names for it in entries(name)]
     texts += [
         "Could not load dynamic library 'libcupti.so.11.0'; dlerror: libcupti.so.11.0: cannot open shared object file",
         "AttributeError: 'MessageFactory' object has no attribute 'GetPrototype'",

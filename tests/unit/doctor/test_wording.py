@@ -27,7 +27,13 @@ EVERY: list[Kind] = [*KINDS, *(noise.kind for noise in HARMLESS)]
         (r"first one|\w+", ()),
         (r"a\|bcd", ("a|bcd",)),
         (r"[^]|abcdef]ghijk", ("ghijk",)),
-        (r"(?P<x>found(?:er|ry))", ()),
+        (r"(?P<x>found(?:er|ry))", ("found",)),
+        (r"(?:first|second) \d|third", ("first", "second", "third")),
+        (r"(?:first|a) (?P<x>\w(?:second))", ("second",)),
+        (r"(?:first)? \d", ()),
+        (r"(?!first)\d", ()),
+        (r"(?<!first) \d{1,2}", ()),
+        (r"段错误|Ошибка сегментирования", ("段错误", "сегментирования")),
     ],
 )
 def test_words_of__a_wording__gives_what_every_match_has(wording: str, words: tuple[str, ...]) -> None:

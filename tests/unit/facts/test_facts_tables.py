@@ -156,7 +156,26 @@ def test_cuda_driver__each_row__has_versions_and_sources() -> None:
 def test_compute_capability__file__names_its_sources() -> None:
     table = json.loads((FOLDER / "compute_capability.json").read_text(encoding="utf-8"))
     assert {"nvcc_range", "chips_arch", "arch_names"} <= table["sources"].keys()
-    assert all(entry["first_nvcc"] and entry["arch"] for entry in table["capabilities"])
+    assert all(entry["arch"] and (entry["first_nvcc"] or entry["note"]) for entry in table["capabilities"])
+
+
+def test_known_capabilities__tables__hold_those_of_compilers_and_of_products_in_order() -> None:
+    known = facts.known_capabilities()
+    assert list(known) == sorted(set(known))
+    assert {(1, 0), (2, 1), (8, 6), (12, 1)} <= set(known)
+    assert {parse_compute_capability(row["compute_capability"]) for row in rows("gpu_products.csv")} <= set(known)
+    assert (9, 9) not in known
+
+
+def test_known_cudas__table__is_every_minor_release_in_order() -> None:
+    known = [str(one) for one in facts.known_cudas()]
+    assert known[:2] == ["8.0", "9.0"]
+    assert "11.8" in known
+    assert "11.9" not in known
+
+
+def test_first_driver_for__capability_whose_first_compiler_is_unknown__is_none() -> None:
+    assert facts.first_driver_for((1, 0), "linux-64") is None
 
 
 def test_import__facts__reads_no_table() -> None:

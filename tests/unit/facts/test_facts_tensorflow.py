@@ -36,7 +36,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "facts").mkdir()
     path = tmp_path / "facts" / "team.yaml"
     path.write_text(TEAM)
-    tables = (tensorflow._by_series, cuda._toolkits, cuda._capabilities, products._products, products._by_words)
+    tables = (tensorflow._by_series, cuda._toolkits, cuda._capabilities, products.products, products._by_words)
     forget = (*tables, products._without_brand)
     for one in forget:
         one.cache_clear()
@@ -98,6 +98,7 @@ def test_team__rows__win_over_the_tables(team: Path) -> None:
     assert facts.capability_of_product("RTX 6090") == (13, 0)
     assert facts.capability_of_product("NVIDIA GeForce RTX 3080") == (8, 7)
     assert facts.architecture_name(parse_compute_capability("13.0")) == "Rubin"
+    assert facts.known_capabilities()[-1] == (13, 0)
     assert str(facts.toolkit_driver("11.1.0", "linux-64")) == "455.99"
     assert [claim.kind for claim in facts.claims("2.9", "build_toolkit")][:2] == ["team", "metadata"]
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from packaging.version import Version
 
+from gpuenv import facts
 from gpuenv.errors import UsageError
 from gpuenv.model import Driver, Gpu, Host, Note, Overrides
 from gpuenv.probe import overrides_from
@@ -114,7 +115,12 @@ def test_overrides_from__options_and_variables__options_win(gpus, driver, enviro
         pytest.param([], "new", {}, "expected a driver version such as `460.89`, found `new`", id="no driver version"),
         pytest.param([], "11.2", {}, "expected at least 100, found `11.2`", id="CUDA version as driver"),
         pytest.param([], None, {"CONDA_OVERRIDE_CUDA": "new"}, "such as `11.2`, found `new`", id="no CUDA version"),
-        pytest.param([], None, {"CONDA_OVERRIDE_CUDA": "460.89"}, "7 to 99, found `460.89`", id="driver as CUDA"),
+        pytest.param([], "", {}, "found ``", id="empty driver"),
+        pytest.param([], "99999", {}, "expected at most ", id="a driver of another century"),
+        pytest.param([], None, {"CONDA_OVERRIDE_CUDA": "460.89"}, ", found `460.89`", id="driver as CUDA"),
+        pytest.param([], None, {"CONDA_OVERRIDE_CUDA": "v11.2"}, "found `v11.2`", id="CUDA with a letter"),
+        pytest.param([], None, {"CONDA_OVERRIDE_CUDA": "11.2rc1"}, "found `11.2rc1`", id="CUDA before its release"),
+        pytest.param([], None, {"CONDA_OVERRIDE_CUDA": "-11"}, "found `-11`", id="less than nothing"),
         pytest.param([], None, {"CONDA_OVERRIDE_CUDA_ARCH": "sm_86"}, "found `sm_86`", id="no capability"),
     ],
 )
@@ -180,3 +186,89 @@ def test_overrides_from__only_the_major_version__asks_whether_its_first_was_mean
     with pytest.raises(UsageError) as caught:
         overrides_from([text], None, {})
     assert caught.value.hints[0].text == f"did you mean `{meant}`?"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "nearest", "meant"),
+    [
+        ("99", "no GPU has compute capability 9.9, which `99` means", ["9.0 (Hopper", "10.0 (Blackwell"], "9.0"),
+        ("9.9", "no GPU has compute capability 9.9", ["9.0 (Hopper", "10.0 (Blackwell"], "10.0"),
+        ("sm_88", "no GPU has compute capability 8.8, which `sm_88` means", ["8.7 (Ampere", "8.9 (Ada"], "8.9"),
+        ("7,6", "no GPU has compute capability 7.6", ["7.5 (Turing", "8.0 (Ampere"], "7.5"),
+        ("1.4", "no GPU has compute capability 1.4", ["1.3 (Tesla)", "2.0 (Fermi)"], "2.0"),
+    ],
+)
+def test_overrides_from__capability_between_the_known_ones__is_refused_with_the_nearest(
+    text: str, message: str, nearest: list[str], meant: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        overrides_from([text], None, {})
+    assert message in caught.value.message
+    assert all(one in (caught.value.cause or "") for one in nearest), caught.value.cause
+    assert f"`--gpu {meant}`" in caught.value.hints[0].text
+    assert caught.value.exit_code == 2
+
+
+def test_overrides_from__every_known_capability__is_taken_however_it_is_written() -> None:
+    for major, minor in facts.known_capabilities():
+        spelt = [f"{major}.{minor}", f"sm_{major}{minor}", *([f"{major}{minor}"] if major > 1 else [])]
+        assert set(overrides_from(spelt, None, {}).gpus or ()) == {(major, minor)}
+
+
+def test_overrides_from__newer_than_all_known__may_be_a_new_gpu() -> None:
+    major, minor = facts.known_capabilities()[-1]
+    later = [f"{major}.{minor + 1}", f"{major + 1}.0", f"{major + 1}0", f"sm_{major + 1}0"]
+    assert overrides_from(later, None, {}).gpus == ((major, minor + 1), *[(major + 1, 0)] * 3)
+
+
+def test_overrides_from__conda_variable_between_the_known_ones__hints_name_the_variable() -> None:
+    with pytest.raises(UsageError) as caught:
+        overrides_from([], None, {"CONDA_OVERRIDE_CUDA_ARCH": "9.9"})
+    assert "`CONDA_OVERRIDE_CUDA_ARCH=9.0` or `CONDA_OVERRIDE_CUDA_ARCH=10.0`" in caught.value.hints[0].text
+    assert not any("--gpu" in hint.text for hint in caught.value.hints)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        pytest.param("31.0.15.3179", "did you mean `--driver 531.79`?", id="the driver's file on Windows"),
+        pytest.param("27.21.14.6089", "did you mean `--driver 460.89`?", id="an older driver's file on Windows"),
+        pytest.param("46089", "did you mean `--driver 460.89`?", id="no dot"),
+        pytest.param("460,89", "did you mean `--driver 460.89`?", id="comma"),
+        pytest.param("v470.57.02", "did you mean `--driver 470.57.02`?", id="letter"),
+        pytest.param("nvidia-driver-535", "did you mean `--driver 535`?", id="name of a package"),
+        pytest.param("None", "say `--gpu none`", id="none"),
+    ],
+)
+def test_overrides_from__driver_written_otherwise__asks_whether_it_was_meant(text: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        overrides_from([], text, {})
+    assert meant in caught.value.hints[0].text
+
+
+def test_overrides_from__cuda_without_its_dot_as_driver__names_the_variable() -> None:
+    with pytest.raises(UsageError) as caught:
+        overrides_from([], "128", {})
+    assert caught.value.cause == "`128` looks like CUDA 12.8 without its dot; that is `CONDA_OVERRIDE_CUDA=12.8`"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        pytest.param("112", "`CONDA_OVERRIDE_CUDA=11.2`", id="no dot"),
+        pytest.param("11.9", "`CONDA_OVERRIDE_CUDA=11.8`", id="never came out"),
+        pytest.param("12.10", "`CONDA_OVERRIDE_CUDA=12.9`", id="never came out, 12.1 before it"),
+        pytest.param("8.6", "`CONDA_OVERRIDE_CUDA_ARCH=8.6` or `--gpu 8.6`", id="a compute capability"),
+        pytest.param("86", "`CONDA_OVERRIDE_CUDA_ARCH=8.6` or `--gpu 8.6`", id="a compute capability, no dot"),
+        pytest.param("460.89", "`--driver 460.89`", id="a driver"),
+    ],
+)
+def test_overrides_from__cuda_that_is_none__asks_what_was_meant(text: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        overrides_from([], None, {"CONDA_OVERRIDE_CUDA": text})
+    assert caught.value.hints[0].text == f"did you mean {meant}?"
+
+
+@pytest.mark.parametrize("text", ["7.5", "8.0", "11", "11.2", "11.2.152", "12.9", "13.9", "14.0"])
+def test_overrides_from__cuda_that_came_out_or_may__is_taken(text: str) -> None:
+    assert overrides_from([], None, {"CONDA_OVERRIDE_CUDA": text}).cuda_driver_api == Version(text)

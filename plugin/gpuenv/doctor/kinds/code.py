@@ -12,8 +12,28 @@ CODE_KINDS = (
             r"The minimum required (?:Cuda|CUDA) capability is (?P<least>\d+\.\d+)",
             r"Found GPU\d+ (?P<name>[^\n]+?) which is of cuda capability (?P<found>\d+\.\d+)\. PyTorch no longer s"
             r"upports",
+            r"unsatisfied condition: arch\s?>=\s?(?P<least>[\d.]+)",
             r"supported on GPUs with compute capability of at least (?P<least>\d+\.\d+)\. Your [^\n]{0,60}"
             r"compute capability (?P<found>\d+\.\d+)",
+        ),
+    ),
+    # What a GPU can, in TensorFlow 2, in TensorFlow 1, and where the device is made.
+    Kind(
+        "code.capability",
+        (
+            r"computeCapability: (?P<major>\d+)\.\d",
+            r"\bmajor: (?P<major>\d+) minor: \d",
+            r"compute capability: (?P<major>\d+)\.\d",
+        ),
+    ),
+    Kind(
+        "code.nan",
+        (
+            r"Loss is inf or nan",
+            r"\bloss\s?[=:]\s?nan\b",
+            r"NaN loss during training",
+            r"Tensor had (?:Inf and )?NaN values",
+            r"diverged with loss = NaN",
         ),
     ),
     Kind("code.operation", (r"Failed to load in-memory CUBIN: CUDA_ERROR_NO_BINARY_FOR_GPU",)),
@@ -22,7 +42,9 @@ CODE_KINDS = (
         (
             r"no kernel image is available for execution on the device",
             r"device kernel image is invalid",
-            r"CU(?:DNN|BLAS)_STATUS_ARCH_MISMATCH",
+            r"CU(?:DNN|BLAS)_STATUS_(?:NOT_SUPPORTED_)?ARCH_MISMATCH",
+            r"Detected (?P<gpu>[^\n]{0,60}GPU), which is not (?:yet )?supported (?:by|in) this",
+            r"No supported GPU\(s\) detected to run this container",
             r"CUDA_ERROR_NO_BINARY_FOR_GPU",
             r"with CUDA capability (?P<gpu>sm_\d+a?) is not compatible with the current PyTorch installation",
             r"cudaErrorNoKernelImageForDevice|cudaErrorInvalidKernelImage|CUDA_ERROR_INVALID_IMAGE",
@@ -34,7 +56,12 @@ CODE_KINDS = (
     ),
     Kind(
         "code.bad-ptx",
-        (r"CUDA_ERROR_INVALID_PTX", r"CUDA_ERROR_JIT_COMPILER_NOT_FOUND", r"a PTX JIT compilation failed"),
+        (
+            r"'sm_\d+\w?' is not a recognized processor",
+            r"CUDA_ERROR_INVALID_PTX",
+            r"CUDA_ERROR_JIT_COMPILER_NOT_FOUND",
+            r"a PTX JIT compilation failed",
+        ),
     ),
     Kind(
         "code.compiles",

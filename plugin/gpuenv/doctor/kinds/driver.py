@@ -1,4 +1,4 @@
-"""The driver and what is around it: how it starts, kernel module, versions, container."""
+"""The driver: how it starts, and its versions."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ DRIVER_KINDS = (
             # numba: the number of the error before or behind its name.
             r"(?:\[\s?(?P<number>-?\d+)\s?\]\s?Call to )?cuInit results in (?P<error>\w+)(?: \((?P<result>-?\d+)\))?",
             r"(?P<error>CUDA driver initialization failed)",
+            r"cuda runtime error \((?P<number>\d+)\) : (?P<error>unknown error|initialization error)",
+            r"\bfailed\. Status: (?P<error>unknown error|initialization error)",
+            r"CUDA failure (?P<number>\d+): (?P<error>unknown error|initialization error)",
+            r"(?P<error>cudaErrorUnknown): ",
+            r"\bcuinit err: (?P<error>(?P<number>\d+))",
             r"failed to get device (?:properties|attributes?), error code: (?P<error>(?P<number>\d+))",
         ),
     ),
@@ -27,7 +32,7 @@ DRIVER_KINDS = (
         "driver.mismatch",
         (
             r"kernel version (?P<kernel>[\d.]*\d) does not match DSO version (?P<library>[\d.]*\d)",
-            r"Driver/library version mismatch",
+            r"Driver/library version mismatch|NVML/RM version mismatch|LibRmVersionMismatch",
             r"NVRM: API mismatch: the client has the version (?P<library>[\d.]*\d)",
             r"CUDA_ERROR_SYSTEM_DRIVER_MISMATCH",
             r"system has unsupported display driver / cuda driver combination",
@@ -46,6 +51,7 @@ DRIVER_KINDS = (
             r"The NVIDIA driver on your system is too old",
             r"requirement error: unsatisfied condition: (?:cuda|driver)\s?[><=]+\s?(?P<needed>[\d.]+)",
             r"cudaErrorInsufficientDriver",
+            r"built for NVIDIA Driver Release (?P<needed>[\d.]+)[^!]{0,120}compatibility mode is UNAVAILABLE",
             r"undefined symbol: (?P<symbol>cu(?:Mem|Ctx|Device|Module|Launch|Tensor|Graph|Stream|Event|Func|Library|"
             r"Kernel|GetProc)\w*|nvml\w+)",
         ),
@@ -61,24 +67,13 @@ DRIVER_KINDS = (
         (r"CUDA driver is a stub library", r"cudaErrorStubLibrary", r"CUDA_ERROR_STUB_LIBRARY"),
     ),
     Kind(
-        "driver.no-module",
-        (
-            r"kernel driver does not appear to be (?:running|installed) on this host",
-            r"couldn't communicate with the NVIDIA driver",
-            r"nvml error: driver not loaded",
-            r"modprobe: FATAL: Module nvidia\S* not found",
-            r"could not insert '?nvidia\w*'?: (?:No such device|Exec format error|Invalid argument)",
-            r"Failed to initialize NVML: (?:Driver Not Loaded|N/A)",
-        ),
-    ),
-    Kind("driver.no-node", (r"no NVIDIA GPU device is present: /dev/nvidia\d+ does not exist",)),
-    Kind(
         "driver.no-device",
         (
             r"CUDA_ERROR_NO_DEVICE",
             r"no CUDA-capable device is detected",
             r"No CUDA GPUs are available",
-            r"nvidia-smi\s+No devices were found",
+            r"nvidia-smi(?: -L)?\s+No devices (?:were )?found",
+            r"NVRM: No NVIDIA (?:GPU found|devices probed)",
         ),
     ),
     Kind(
@@ -88,47 +83,14 @@ DRIVER_KINDS = (
             r"NVIDIA_VISIBLE_DEVICES\W{0,4}\s?(?:=|to|,|:)\s?\"?'?(?:void|none)\b",
         ),
     ),
-    Kind("driver.fabric", (r"Error 802: system not yet initialized", r"CUDA_ERROR_SYSTEM_NOT_READY")),
     Kind(
-        "container.no-gpu",
+        "driver.fabric",
         (
-            r"could not select device driver \"?'?\w*\"?'? with capabilities: \[\[\W?\w*\W?\s?\W?gpu",
-            r"nvidia-container-cli(?:\.real)?: (?!requirement)\w+ error: (?P<error>[^\n]{0,120})",
-            r"Unknown runtime specified nvidia|unknown or invalid runtime name: nvidia",
-            r"nvidia-container-runtime\W[^\n]{0,40}(?:not found|no such file)",
-            r"unresolvable CDI devices nvidia\.com/gpu",
-            r"The NVIDIA Driver was not detected",
-            r"Incompatible (?:device discovery )?strategy detected auto",
+            r"802\W{1,4}system not yet initialized",
+            r"(?:CUDA error|Cuda failure)\W{1,4}system not yet initialized",
+            r"CUDA_ERROR_SYSTEM_NOT_READY|cudaErrorSystemNotReady",
+            r"fabric manager NVIDIA GPU driver interface version",
+            r"nvidia-fabricmanager\.service: (?:Failed|Main process exited)",
         ),
     ),
-    Kind("container.no-smi", (r"nvidia-smi: (?:command )?not found",)),
-    Kind("container.smi-works", (r"NVIDIA-SMI [\d.]+ +Driver Version",)),
-    Kind("driver.blocked", (r"GPU access blocked by the operating system",)),
-    Kind(
-        "gpu.busy",
-        (
-            r"CUDA-capable device\(s\) is/are busy or unavailable",
-            r"devices are busy or unavailable",
-            r"cudaErrorDevicesUnavailable",
-        ),
-    ),
-    Kind(
-        "container.shared-memory",
-        (
-            r"out of shared memory\. Please try to raise your shared memory limit",
-            r"insufficient shared memory \(shm\)",
-            r"unable to (?:write to|mmap)[^\n]{0,120}/torch_[^\n]{0,80}No space left",
-        ),
-    ),
-    Kind(
-        "nccl.failed",
-        (
-            r"(?P<error>nccl(?:System|UnhandledCuda|Internal|Remote)Error)",
-            r"NCCL (?:communicator was aborted|error in)",
-            r"NCCL WARN (?P<error>[^\n]{0,80})",
-            r"(?P<error>nccl\w+) failed: unhandled \w+ error",
-            r"Watchdog caught collective operation timeout",
-        ),
-    ),
-    Kind("container.lost-gpu", (r"Failed to initialize NVML: Unknown Error",)),
 )

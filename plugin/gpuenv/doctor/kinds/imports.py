@@ -45,7 +45,7 @@ IMPORT_KINDS = (
     Kind(
         "python.too-new",
         (
-            rf"No module named '(?P<module>{_REMOVED})'",
+            rf"No module named '(?P<module>{_REMOVED})(?:\.\w+)*'",
             r"module 'pkgutil' has no attribute '(?P<module>ImpImporter)'",
         ),
     ),

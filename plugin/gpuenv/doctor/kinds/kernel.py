@@ -1,19 +1,33 @@
-"""The driver's kernel module, and what a container's runtime or a cluster's scheduler says about GPUs."""
+"""The driver's kernel module."""
 
 from __future__ import annotations
 
 from gpuenv.doctor.event import Kind
 
-# The kernel's own log begins every line of one message with a time and `NVRM:`.
-_NEXT = r"\s+(?:\[[\s\d.]*\]\s+)?(?:NVRM:\s+)?"
+# The kernel's own log begins every line of one message with a time and `NVRM:`, the system's with time and host.
+_NEXT = r"\s+(?:(?:\w{3}\s+\d+ [\d:]{8}|\d{4}-\S+) \S+ kernel: )?(?:\[[\s\d.]*\]\s+)?(?:NVRM:\s+)?"
 
 KERNEL_KINDS = (
+    Kind(
+        "driver.no-module",
+        (
+            r"kernel driver does not appear to be (?:running|installed) on this host",
+            r"couldn't communicate with the NVIDIA driver",
+            r"nvml error: driver not loaded",
+            r"modprobe: FATAL: Module nvidia\S* not found",
+            r"could not insert '?nvidia\w*'?: (?:No such device|Exec format error|Invalid argument)",
+            r"Failed to initialize NVML: (?:Driver Not Loaded|N/A)|NVMLError_DriverNotLoaded|ERROR_DRIVER_NOT_LOADED",
+            r"NVIDIA kernel module (?:missing|not found)|Failed to query NVIDIA devices",
+        ),
+    ),
+    Kind("driver.no-node", (r"no NVIDIA GPU device is present: /dev/nvidia\d+ does not exist",)),
     Kind(
         "driver.permission",
         (
             r"nvml error: insufficient permissions",
             r"Failed to initialize NVML: Insufficient Permissions",
-            r"/dev/nvidia[\w-]*\W{1,4}(?:Permission denied|Operation not permitted)",
+            r"/dev/nv(?:idia|map|host)[\w-]*\W{1,4}(?:Permission denied|Operation not permitted)",
+            r"/dev/nv(?:idia|map|host)[\w-]*\W[^\n]{0,60} -1 E(?:PERM|ACCES)\b",
             r"(?:Permission denied|Operation not permitted)\W{1,4}/dev/nvidia[\w-]*",
             r"CUDA_ERROR_NOT_PERMITTED|CUDA_ERROR_OPERATING_SYSTEM|cudaErrorOperatingSystem",
         ),
@@ -22,7 +36,11 @@ KERNEL_KINDS = (
         "driver.adapter",
         (
             r"RmInitAdapter failed|rm_init_adapter failed|Cannot initialize GSP firmware",
-            r"Unable to determine the device handle for GPU ?[\da-f:.]*: (?:Not Found|Unknown Error)",
+            r"Unable to determine the device handle for GPU[\da-f:. ]*: (?:Not Found|Unknown Error)",
+            r"PCI I/O region assigned to your NVIDIA device is invalid",
+            r"nvidia: probe of \S+ failed with error|probe with driver nvidia failed with error",
+            r"Direct firmware load for nvidia/[\d.]+/gsp\w*\.bin failed",
+            r"has stopped this device because it has reported problems|\(Code 43\)",
         ),
     ),
     Kind(
@@ -42,14 +60,16 @@ KERNEL_KINDS = (
         (
             rf"loaded{_NEXT}and{_NEXT}obtained{_NEXT}ownership{_NEXT}of{_NEXT}the{_NEXT}NVIDIA{_NEXT}device",
             r"Nouveau kernel driver is currently in use",
+            r"NVIDIA Corporation[^\n]*(?:\n\s[^\n]*){0,3}?Kernel driver in use: nouveau",
         ),
     ),
     Kind(
         "driver.secure-boot",
         (
-            r"could not insert '?nvidia\w*'?: (?:Required key not available|Key was rejected by service|"
-            r"Operation not permitted)",
-            r"Loading of unsigned module is (?:restricted|rejected)",
+            r"could not insert (?:module )?'?[\w./-]*nvidia[\w.-]*'?: (?:Required key not available|"
+            r"Key was rejected by service|Operation not permitted)",
+            r"Loading of unsigned module is (?:restricted|rejected)|unsigned module loading is restricted",
+            r"Loading of module with unavailable key is rejected",
         ),
     ),
     Kind(
@@ -58,36 +78,19 @@ KERNEL_KINDS = (
             r"Bad return status for module build on kernel",
             r"Unable to (?:find|locate) the kernel source",
             r"kernel headers for kernel \S+ cannot be found",
-            r"Unable to (?:build|load) the (?:NVIDIA kernel module|kernel module|'?nvidia\.ko)",
+            r"error processing package nvidia-(?:[\w.]+-)*dkms",
+            r"/var/lib/dkms/nvidia\S*: error: ",
+            r"The CC version check failed",
+            r"compiler used to compile the kernel \([^\n]{0,120}does not exactly match",
+            r"\bnvidia\w*: (?:version magic '|disagrees about version of symbol)",
+            r"GPL-incompatible module nvidia|\bnvidia\w*: Unknown symbol",
+            r"nvidia-kmod\W+FAILED|kmod-nvidia\S* (?:failed|could not be built)",
+            r"Could not resolve Linux kernel version",
+            r"ERROR: module not found: '?nvidia",
+            r"File: /var/lib/dkms/nvidia\S* does not exist",
+            r"performing the step: \W?Building kernel modules?|kernel module through DKMS\. No kernel module",
+            r"unrecognized command[- ]line option '-ftrivial-auto-var-init",
+            r"Unable to (?:build|load) the (?:(?:NVIDIA |'nvidia-\w+' )?kernel module|'?nvidia\.ko)",
         ),
     ),
-    Kind(
-        "container.driver-files",
-        (r"mount error: file creation failed: \S*?(?P<file>lib(?:cuda|nvidia-[\w-]+)\.so[\w.]*): file exists",),
-    ),
-    Kind(
-        "container.unknown-device",
-        (
-            r"nvidia-container-cli(?:\.real)?: device error: '?(?P<device>[^\s:']+)'?: unknown device",
-            r"unresolvable CDI devices nvidia\.com/gpu=(?P<device>(?!all\b)[\w:.-]+)",
-        ),
-    ),
-    Kind(
-        "container.cgroups",
-        (
-            r"cgroup subsystem devices not found",
-            r"failed to get device cgroup mount path",
-            r"bpf_prog_query\(BPF_CGROUP_DEVICE\) failed",
-        ),
-    ),
-    Kind(
-        "cluster.full",
-        (
-            r"Insufficient nvidia\.com/(?P<resource>[\w.-]+)",
-            r"Invalid generic resource \(gres\) specification",
-            r"Requested node configuration is not available",
-        ),
-    ),
-    Kind("gpu.mig", (r"\bMIG-(?:GPU-)?[\da-f]{6,}", r"\bMIG \d+g\.\d+gb", r"-MIG-\d+g\.\d+gb")),
-    Kind("gpu.mps", (r"CUDA_ERROR_MPS_\w+", r"MPS (?:client|server) (?:failed|is not ready|\w+ terminated)")),
 )

@@ -27,6 +27,7 @@ LIBRARY_KINDS = (
             r"could not find (?P<library>cudnn)Create in cudnn DSO",
             r"nvrtc: error: failed to open (?P<library>[\w./\\-]*nvrtc-builtins[\w.-]*)",
             rf"which depends on \"(?P<library>{_LIBRARY})\" which is missing",
+            r"(?P<library>cu(?:SPARSE|SOLVER|BLAS|FFT|PTI|DNN)\w*) library was not found",
             rf"Library (?P<library>{_LIBRARY}) is not found or cannot be loaded",
             r"(?:failed to initialize:|initialize backend 'cuda':)[^\n]{0,80}Unable to load (?P<library>cu\w+)",
         ),
@@ -51,16 +52,23 @@ LIBRARY_KINDS = (
             r"(?P<library>libcuda\.so\.1|libnvidia-ml\.so\.1): cannot open shared object file",
             r"Couldn't open CUDA library (?P<library>libcuda\.so\S*?)\. LD_LIBRARY_PATH",
             r"Found no NVIDIA driver on your system",
+            r"CUDA driver library cannot be found",
+            r"NVML Shared Library Not Found|NVMLError_LibraryNotFound|NVML: ERROR_LIBRARY_NOT_FOUND",
             r"could not load NVML library|couldn't find libnvidia-ml|Unable to load (?P<library>libcuda\.so\S*)",
         ),
     ),
-    Kind("library.no-cuda-drivers", (r"Could not find cuda drivers on your machine",)),
+    Kind(
+        "library.no-cuda-drivers",
+        (r"Could not find cuda drivers on your machine", r"Error loading CUDA libraries\. GPU will not be used"),
+    ),
     Kind(
         "library.some-missing",
         (
             r"Cannot dlopen some GPU libraries",
             r"Unable to load cuDNN DSO",
+            r"cudaGetErrorString symbol not found",
             r"Failed to create CUDAExecutionProvider",
+            r"Exception when calling jax_plugins\.xla_cuda\w*\.initialize",
             r"CUDA wasn't able to be loaded",
             r"error 126 [^\n]{0,80}onnxruntime_providers_cuda",
         ),
@@ -71,7 +79,13 @@ LIBRARY_KINDS = (
             rf"Could not (?:load library|locate) (?P<library>{_PART})(?:\W+Error code (?P<code>\d+))?",
             rf"Unable to load any of \{{(?P<library>{_PART})",
             rf"ImportError: (?P<library>{_PART}): cannot open",
+            r"(?P<library>CUDNN_STATUS_SUBLIBRARY_LOADING_FAILED)",
         ),
+    ),
+    # What cuDNN itself opens and says, or Windows for it: cuBLAS of the CUDA that it was made for.
+    Kind(
+        "library.cudnn-cuda",
+        (r"Could not (?:load library|locate) (?P<library>(?:lib)?cublas\w*(?:\.so\.\d+|64_\d+\.dll))",),
     ),
     Kind(
         "library.wsl", (r"Could not load library (?P<library>libcudnn_\w+\.so\.\d+)\. Error: libcuda\.so: cannot open",)

@@ -1,4 +1,4 @@
-"""Memory, handles of cuDNN and cuBLAS, and crashes on the GPU."""
+"""Memory, and the handles of cuDNN and cuBLAS."""
 
 from __future__ import annotations
 
@@ -15,8 +15,15 @@ MEMORY_KINDS = (
             r"\b_?(?:Array)?MemoryError\b|std::bad_alloc",
             r"cannot fork\(\)[^\n]{0,40}: Cannot allocate memory",
             r"\[Errno 12\] Cannot allocate memory",
+            # What a shell says of a process that the kernel ended: a line with that word, and at most a name.
+            r"\n(?:\S+: line \d+: \d+ )?"
+            r"(?:Killed|Get\S{1,2}tet|Processus arr\S{1,2}t\S{1,2}|Matado|Убито|已杀死|強制終了)"
+            r"(?: +(?:python|srun|mpi|accelerate|torchrun)[^\n]*)?(?=\n|\s*$)",
+            r"\bSignal 9 \(SIGKILL\) received|is killed by signal: Killed",
+            r"zsh: killed\b|\btask \d+: (?:Out Of Memory|Killed)\b",
             r"\boom[-_]kill|\bOOMKilled\b|Out of memory: Kill(?:ed)? process|signal 9: SIGKILL",
             r"failed to alloc\w* \d+ bytes on host",
+            r"'?(?:cicc|ptxas|cudafe\+\+)'? died due to signal 9|Killed signal terminated program",
         ),
     ),
     Kind(
@@ -33,6 +40,15 @@ MEMORY_KINDS = (
             r"Error 2: out of memory",
             r"Status: out of memory",
             r"failed to allocate [\d.]+\w? \(\d+ bytes\) from device",
+            r"cuda runtime error \(2\) : out of memory|cudaMalloc failed: out of memory|CUDA failure 2: out of memory",
+            r"Cuda failure (?:2 )?'out of memory'",
+            # The allocator prints what it holds where it could not give what was asked for.
+            r"failed to allocate memory \[Op:|unable to allocate output tensor",
+            r"Sum Total of in-use chunks",
+            r"bfc_allocator\.cc:\d+\] [*_x]{20,}",
+            r"Failed to allocate request for [\d.]+\w+ \(\d+B\) on device ordinal",
+            r"Failed to allocate memory for requested buffer of size \d+",
+            r"NvMapMemAllocInternalTagged: \d+ error 12",
         ),
     ),
     Kind(
@@ -45,7 +61,11 @@ MEMORY_KINDS = (
             r"D|INTERNAL_ERROR))",
             r"operation \w+\([^\n]{0,60}failed: cu\w+ internal error",
             r"failed to create cu(?:solver|sparse|fft)\w* (?:handle|instance|plan)",
+            r"failed to create cublas handle: (?P<status>cublas error)",
+            r"Failure to initialize cublas may be due to OOM",
+            r"(?P<status>CUFFT_(?:INTERNAL_ERROR|ALLOC_FAILED|SETUP_FAILED))",
             r"(?:cuSolver|cuBLAS|cuSPARSE) has not been initialized",
+            r"cuSolver(?:DN)? call failed with status",
             r"gpusolverDnCreate\(&handle\) failed",
         ),
     ),
@@ -68,39 +88,12 @@ MEMORY_KINDS = (
             r"This is probably because cuDNN failed to initialize",
             r"No algorithm worked!",
             r"Fail(?:ed)? to find the dnn implementation",
+            r"\bcuDNN[\w ]{0,30} launch failure",
             r"Failed to call ThenRnn(?:Forward|Backward)",
             r"DNN library (?:initialization failed|is not found)",
             r"Failed to determine best cudnn convolution algorithm",
             r"Unable to find an engine to execute this computation|GET was unable to find an engine",
             r"Check failed: stream->parent\(\)->GetConvolveAlgorithms",
-        ),
-    ),
-    Kind(
-        "gpu.crashed",
-        (
-            r"(?P<error>CUDA_ERROR_(?:ILLEGAL_ADDRESS|LAUNCH_FAILED|LAUNCH_TIMEOUT|ILLEGAL_INSTRUCTION|MISALIGNED_"
-            r"ADDRESS|ECC_UNCORRECTABLE|NVLINK_UNCORRECTABLE|HARDWARE_STACK_ERROR|INVALID_PC|CONTAINED))",
-            r"CUDA error: (?P<error>an illegal memory access was encountered|unspecified launch failure|misaligned"
-            r" address|an illegal instruction was encountered|hardware stack error)",
-            r"(?P<error>the launch timed out and was terminated)",
-            r"NVRM: Xid \([^\n]*\): (?P<error>\d+)",
-            r"stream did not block host until done; (?P<error>was already in an error state)",
-            r"(?P<error>GPU is lost|fallen off the bus|uncorrectable (?:ECC|NVLink) error|row[- ]remapp?ing fail\w*)",
-            r"(?P<error>cudaError(?:IllegalAddress|LaunchFailure|LaunchTimeout|ECCUncorrectable|HardwareStackError|"
-            r"MisalignedAddress|IllegalInstruction|NvlinkUncorrectable))",
-        ),
-    ),
-    Kind("gpu.peers", (r"CUDA_ERROR_TOO_MANY_PEERS|cudaErrorTooManyPeers|peer mapping resources exhausted",)),
-    Kind("gpu.assert", (r"device-side assert triggered",)),
-    Kind(
-        "gpu.ordinal",
-        (r"invalid device ordinal", r"CUDA_ERROR_INVALID_DEVICE\b", r"device < num_gpus\W? ?INTERNAL ASSERT FAILED"),
-    ),
-    Kind(
-        "gpu.any-error",
-        (
-            r"(?P<error>CUDA_ERROR_(?!NO_DEVICE|OUT_OF_MEMORY)[A-Z_]{4,}|CU(?:DNN|BLAS|SOLVER|FFT)_STATUS_(?!SUCCE"
-            r"SS)[A-Z_]{4,})",
         ),
     ),
 )

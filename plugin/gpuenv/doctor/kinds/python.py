@@ -24,7 +24,7 @@ PYTHON_KINDS = (
         (
             r"A module that was compiled using NumPy 1\.x cannot be run in",
             r"_(?:ARRAY|UFUNC)_API not found",
-            r"'np\.\w+_?' was removed in the NumPy 2\.0 release",
+            r"np\.\w+'? was removed in the NumPy 2\.0 release",
         ),
     ),
     Kind(

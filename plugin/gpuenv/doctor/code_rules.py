@@ -1,0 +1,129 @@
+"""GPU code: for which GPUs there is some, and what XLA needs to make it."""
+
+from __future__ import annotations
+
+from gpuenv.doctor import reason
+from gpuenv.doctor.log_rule import LogRule
+
+_TF = "https://github.com/tensorflow/tensorflow/issues/"
+_RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
+_DRY_RUN = "run `gpuenv create --dry-run` to see which recipe serves this GPU"
+
+CODE_RULES = (
+    LogRule(
+        "code.gpu-too-old",
+        ("code.too-old",),
+        "the GPU is too old for this framework or its cuDNN: it has compute capability {found}, at least {least} is "
+        "needed",
+        _DRY_RUN,
+        (_TF + "46653", _TF + "25329"),
+        order=40,
+        explains=("gpu.not-registered", "code.none-for-gpu"),
+    ),
+    LogRule(
+        "code.operation-without-ptx",
+        ("code.operation",),
+        "an operation of the framework has machine code only, and none for this GPU, which is newer than the framework",
+        "run `gpuenv create --dry-run` for a newer framework, or put the operation into `with tf.device('CPU')`",
+        ("measured on an H100 with TensorFlow 2.4.0: `tf.abs` and `tf.tanh`, November 2026",),
+        order=40,
+        explains=("code.none-for-gpu",),
+    ),
+    LogRule(
+        "code.none-for-gpu",
+        ("code.none",),
+        "the framework or a CUDA library has no code for this GPU {gpu}",
+        "run `gpuenv verify files` to see the code it has, and `gpuenv create --dry-run` for a recipe that fits",
+        ("https://github.com/Slicer/SlicerPyTorch/issues/20", _TF + "43718", _TF + "41990"),
+        order=41,
+        explains=("memory.handle", "memory.blas", "cudnn.not-started", "gpu.crashed"),
+    ),
+    LogRule(
+        "code.bad-ptx",
+        ("code.bad-ptx", "code.invalid-handle"),
+        "the driver cannot use the framework's code for this GPU: it is newer than the framework",
+        "run `gpuenv create --dry-run` to see whether a recipe with machine code for this GPU exists",
+        (_TF + "101746", _TF + "89272"),
+        confidence="likely",
+        order=42,
+        explains=("code.compiling",),
+    ),
+    LogRule(
+        "code.bad-ptx",
+        ("code.handle",),
+        "the driver cannot use the framework's code for this GPU: it is newer than the framework",
+        "run `gpuenv create --dry-run` to see whether a recipe with machine code for this GPU exists",
+        (_TF + "97387", "https://github.com/TaterTotterson/microWakeWord-Trainer-Nvidia-Docker/issues/30"),
+        confidence="likely",
+        order=92,
+        when=lambda log: log.has("code.blackwell") and reason.nothing_narrower(log),
+        explains=("gpu.any-error",),
+    ),
+    LogRule(
+        "xla.libdevice",
+        ("xla.libdevice",),
+        "XLA does not find libdevice, which it needs for exponentials and the like",
+        "run `echo $XLA_FLAGS`: it must name a directory with `nvvm/libdevice`, as `gpuenv create` sets it",
+        (_TF + "58681", _TF + "56927", "measured on an H100 with TensorFlow 2.4.0, November 2026"),
+        order=60,
+        explains=("xla.ptxas-missing",),
+    ),
+    LogRule(
+        "xla.ptxas-too-old",
+        ("xla.ptxas-old",),
+        "the `ptxas` that was found is older than this GPU {gpu}, or known to compile wrongly {version}",
+        "run `command -v ptxas`: the one of the environment must come first; `gpuenv run` puts it there",
+        (_TF + "45590", _TF + "62064"),
+        confidence="likely",
+        order=61,
+        explains=("xla.ptxas-missing",),
+    ),
+    LogRule(
+        "xla.ptxas-missing",
+        ("xla.ptxas-missing",),
+        "no `ptxas` was found, so that the driver has to compile",
+        _RECREATE,
+        ("https://github.com/MBoemo/DNAscent/issues/68",),
+        confidence="possible",
+        order=62,
+    ),
+    LogRule(
+        "code.compiling",
+        ("code.capability",),
+        "this GPU is newer than the CUDA that the framework uses: everything was compiled first, for minutes",
+        _DRY_RUN,
+        ("https://github.com/tensorflow/models/issues/9525", _TF + "41132"),
+        confidence="likely",
+        order=64,
+        when=lambda log: reason.newer_than_cuda(log) and reason.starts_slowly(log),
+    ),
+    LogRule(
+        "code.nan-on-newer-gpu",
+        ("code.nan",),
+        "this GPU is newer than the CUDA that the framework uses, whose code for it, compiled by the driver, is known "
+        "to compute wrongly: here NaN; if the same training does so on an older GPU too, it is the training's own",
+        _DRY_RUN + "; for TensorFlow 1.15 NVIDIA's own build is the one for CUDA 11",
+        ("https://github.com/tensorflow/models/issues/10497", "https://github.com/NVIDIA/tensorflow"),
+        confidence="likely",
+        order=65,
+        when=reason.newer_than_cuda,
+    ),
+    LogRule(
+        "code.compiling",
+        ("code.compiles",),
+        "this GPU {gpu} is newer than the framework's machine code: everything is compiled first, for minutes",
+        "run `gpuenv warm` to compile it once, ahead; or `gpuenv create --dry-run` for a newer framework",
+        ("tensorflow/core/common_runtime/gpu/gpu_device.cc", _TF + "89272"),
+        order=93,
+    ),
+    LogRule(
+        "code.still-compiling",
+        ("code.slow",),
+        "the driver may still be compiling PTX, which a GPU newer than the framework's machine code needs once; with "
+        "CUDA_MODULE_LOADING=LAZY it took 98 s on an H100, without it more than 520 s",
+        "run `gpuenv verify --timeout 3600`",
+        ("measured on an H100 with TensorFlow 2.4.0, November 2026", _TF + "22043"),
+        confidence="possible",
+        order=95,
+    ),
+)
