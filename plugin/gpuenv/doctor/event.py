@@ -54,8 +54,12 @@ class Kind:
         """Find every event of this kind; `lowered` is the text in lower case, where the caller has it."""
         lowered = text.lower() if lowered is None else lowered
         for words, pattern in self.guarded:
-            if words and not any(word in lowered for word in words):
-                continue
+            for word in words:
+                if word in lowered:
+                    break
+            else:
+                if words:
+                    continue
             for match in pattern.finditer(text):
                 values = {name: value for name, value in match.groupdict().items() if value}
                 if self.adds:
