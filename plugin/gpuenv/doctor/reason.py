@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from itertools import pairwise
 
 from gpuenv.doctor.event import Event, Log
 
@@ -48,9 +49,17 @@ _NOT_NARROWER = frozenset(
         "windows.python",
         "tensorflow.from-2.11",
         "gpu.none-listed",
+        "gpu.only-cpu",
+        "gpu.empty-list",
+        "gpu.seen",
+        "build.jax-on-cpu",
+        "build.cpu-package",
+        "build.cpu-release",
+        "python.import-name-only",
         "library.cudnn-loaded",
         "kernel.died",
         "python.elsewhere",
+        "python.store-alias",
         "python.attribute",
         "python.module-missing",
         "requires.other",
@@ -62,8 +71,23 @@ _NOT_NARROWER = frozenset(
 # The first CUDA with machine code for a compute capability's major number: release notes of the CUDA toolkit.
 _FIRST_CUDA = {6: 8, 7: 9, 8: 11, 9: 11, 10: 12, 12: 12}
 _CUDART = re.compile(r"cudart(?:\.so\.|64_)(\d+?)(?:\.\d|\d?\.dll)", re.IGNORECASE)
-_TIME = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+: [^\n]*"
+_OF_CUDA_10 = re.compile(r"cu(?:blas|sparse)(?:\.so\.|64_)10\b|cudnn(?:\.so\.|64_)7\b", re.IGNORECASE)
+# The lines from finding a GPU to having made a device of it, each with its time.
+_OF_START = re.compile(
+    r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+: [^\n]*(?:Found device \d+ with properties|Adding visible gpu device|"
+    r"Device interconnect StreamExecutor|Created (?:TensorFlow )?device )",
+)
 _SLOW_START_S = 120
+# Who asks for a GPU, or for its list, expects one.
+_SIGNS_OF_A_GPU = (
+    "gpu.expected",
+    "gpu.seen",
+    "gpu.none-listed",
+    "gpu.empty-list",
+    "library.some-missing",
+    "gpu.created",
+    "driver.mismatch",
+)
 _OTHER_LIBRARIES = frozenset({"libcuda.so.1", "nvcuda.dll"})
 
 
@@ -93,7 +117,7 @@ def has_no_gpu(log: Log) -> bool:
     without_runtime = any(_RUNTIME.match(event["library"]) for event in missing_libraries(log))
     others = any(not _RUNTIME.match(event["library"]) for event in log.all("library.missing"))
     driver_opened = any(name in _OTHER_LIBRARIES for name in log.names("library", "library.opened"))
-    expected = log.has("gpu.expected", "library.some-missing", "gpu.created", "driver.mismatch")
+    expected = log.has(*_SIGNS_OF_A_GPU)
     return (without_runtime or log.has("library.no-cuda-drivers")) and not (others or driver_opened or expected)
 
 
@@ -185,20 +209,24 @@ def nothing_narrower(log: Log) -> bool:
 
 
 def newer_than_cuda(log: Log) -> bool:
-    """Say whether a GPU has a compute capability that the CUDA runtime which was opened has no machine code for.
+    """Say whether a GPU has a compute capability that the CUDA which was opened has no machine code for.
 
-    Sample: `libcudart.so.10.1` (or `cudart64_101.dll`) was opened, and `computeCapability: 8.6`.
+    Sample: `libcudart.so.10.1` (or `cudart64_101.dll`) was opened, and `computeCapability: 8.6`. Of CUDA 10 are
+    cuDNN 7 and everything else that is called 10 and was 11 in CUDA 11.
     """
-    opened = [int(match[1]) for name in log.names("library", "library.opened") if (match := _CUDART.search(name))]
+    names = log.names("library", "library.opened")
+    opened = [int(match[1]) for name in names if (match := _CUDART.search(name))]
+    opened += [10 for name in names if _OF_CUDA_10.search(name)]
     needed = [_FIRST_CUDA.get(int(major), 0) for major in log.names("major", "code.capability")]
     return bool(opened and needed) and max(needed) > max(opened)
 
 
 def starts_slowly(log: Log) -> bool:
-    """Say whether minutes went by between finding the GPU and using it, as where the driver compiles."""
-    found = re.search(_TIME + r"Found device \d+ with properties", log.text)
-    created = re.search(_TIME + r"Created TensorFlow device", log.text)
-    if not (found and created):
-        return False
-    first, last = (datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S") for match in (found, created))
-    return (last - first).total_seconds() >= _SLOW_START_S
+    """Say whether minutes went by between finding the GPU and using it, as where the driver compiles.
+
+    Between `Found device 0` and `Created TensorFlow device`, or from one line to the next around the GPU's start.
+    """
+    found = list(_OF_START.finditer(log.text))
+    times = [datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S") for match in found]
+    pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
+    return any(pause >= _SLOW_START_S for pause in pauses)

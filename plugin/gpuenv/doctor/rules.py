@@ -26,6 +26,7 @@ from gpuenv.doctor.machine_rules import MACHINE_RULES
 from gpuenv.doctor.memory_rules import MEMORY_RULES
 from gpuenv.doctor.model_rules import MODEL_RULES
 from gpuenv.doctor.nccl_rules import NCCL_RULES
+from gpuenv.doctor.outcome_rules import OUTCOME_RULES
 from gpuenv.doctor.package_rules import PACKAGE_ENVIRONMENT_RULES
 from gpuenv.doctor.python_rules import PYTHON_RULES
 from gpuenv.doctor.requirement_rules import REQUIREMENT_RULES
@@ -60,6 +61,7 @@ LOG_RULES = (
     *REQUIREMENT_RULES,
     *CONDA_RULES,
     *WINDOWS_RULES,
+    *OUTCOME_RULES,
 )
 ENVIRONMENT_RULES = (*LIBRARY_ENVIRONMENT_RULES, *PACKAGE_ENVIRONMENT_RULES)
 RULES: tuple[Rule, ...] = tuple(

@@ -65,3 +65,11 @@ def test_matches_of__alternatives_and_parts_that_may_be_absent__all_of_them() ->
     pattern = re.compile(r"(?:red|blue)\s?x{2}(?=y)?[^\d\n]")
     assert {text[:-1] for text in matches_of(pattern, 60)} >= {"redxx", "red xx", "bluexx", "blue xx"}
     assert matches_of(re.compile(r"a(?=b)")) == set()
+
+
+@pytest.mark.parametrize("text", ["a b c", "a  bc", "a\nb \n c"])
+def test_patterns__spaces_that_may_repeat_or_be_absent__any_white_space(text: str) -> None:
+    (pattern,) = Kind("kind", ("a +b ?c",)).patterns
+    assert pattern.fullmatch(text)
+    assert not pattern.fullmatch("abc")
+    assert "++" not in pattern.pattern  # which Python 3.10 cannot read
