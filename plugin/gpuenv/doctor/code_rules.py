@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpuenv.doctor import reason
 from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.newer_gpu import newer_than_cuda, starts_slowly
 
 _TF = "https://github.com/tensorflow/tensorflow/issues/"
 _RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
@@ -128,7 +129,7 @@ CODE_RULES = (
         ("https://github.com/tensorflow/models/issues/9525", _TF + "41132"),
         confidence="likely",
         order=64,
-        when=lambda log: reason.newer_than_cuda(log) and reason.starts_slowly(log),
+        when=lambda log: newer_than_cuda(log) and starts_slowly(log),
     ),
     LogRule(
         "code.nan-on-newer-gpu",
@@ -139,7 +140,7 @@ CODE_RULES = (
         ("https://github.com/tensorflow/models/issues/10497", "https://github.com/NVIDIA/tensorflow"),
         confidence="likely",
         order=65,
-        when=reason.newer_than_cuda,
+        when=newer_than_cuda,
     ),
     LogRule(
         "code.compiling",

@@ -11,8 +11,8 @@ CONTAINER_RULES = (
     LogRule(
         "container.platform",
         ("container.platform",),
-        "the image {image} is made for another kind of processor than this machine {host} has, where it does not run, "
-        "or emulated and without a GPU",
+        "the image ({image}) is made for another kind of processor than this machine ({host}) has, "
+        "where it does not run, or emulated and without a GPU",
         "take the image's build for this machine: `docker pull --platform linux/amd64`, on a Jetson `linux/arm64` of "
         "an image for L4T",
         (

@@ -27,9 +27,9 @@ def _without_gpu_package(log: Log) -> bool:
 
 
 def _jax_misses_one(log: Log) -> bool:
-    """Say whether JAX took the processor beside a GPU: of a driver's table, or one that PyTorch sees."""
+    """Say whether JAX took the processor beside a GPU: one that the log names, or that PyTorch sees."""
     torch_sees_it = "cuda.is_available()" in log.text and "True" in log.text
-    return (log.has("gpu.seen") or torch_sees_it) and not log.has("gpu.created")
+    return (log.has("gpu.seen", "gpu.expected") or torch_sees_it) and not log.has("gpu.created")
 
 
 OUTCOME_RULES = (

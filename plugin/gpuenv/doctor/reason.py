@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from itertools import pairwise
 
 from gpuenv.doctor.event import Event, Log
 
@@ -68,16 +66,6 @@ _NOT_NARROWER = frozenset(
         "install.network",
     }
 )
-# The first CUDA with machine code for a compute capability's major number: release notes of the CUDA toolkit.
-_FIRST_CUDA = {6: 8, 7: 9, 8: 11, 9: 11, 10: 12, 12: 12}
-_CUDART = re.compile(r"cudart(?:\.so\.|64_)(\d+?)(?:\.\d|\d?\.dll)", re.IGNORECASE)
-_OF_CUDA_10 = re.compile(r"cu(?:blas|sparse)(?:\.so\.|64_)10\b|cudnn(?:\.so\.|64_)7\b", re.IGNORECASE)
-# The lines from finding a GPU to having made a device of it, each with its time.
-_OF_START = re.compile(
-    r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+: [^\n]*(?:Found device \d+ with properties|Adding visible gpu device|"
-    r"Device interconnect StreamExecutor|Created (?:TensorFlow )?device )",
-)
-_SLOW_START_S = 120
 # Who asks for a GPU, or for its list, expects one.
 _SIGNS_OF_A_GPU = (
     "gpu.expected",
@@ -206,27 +194,3 @@ def only_cusolver_10(log: Log) -> bool:
 def nothing_narrower(log: Log) -> bool:
     """Say whether nothing in the log is a known failure: only an error's name, and what tells about the machine."""
     return all(event.kind in _NOT_NARROWER for event in log.events)
-
-
-def newer_than_cuda(log: Log) -> bool:
-    """Say whether a GPU has a compute capability that the CUDA which was opened has no machine code for.
-
-    Sample: `libcudart.so.10.1` (or `cudart64_101.dll`) was opened, and `computeCapability: 8.6`. Of CUDA 10 are
-    cuDNN 7 and everything else that is called 10 and was 11 in CUDA 11.
-    """
-    names = log.names("library", "library.opened")
-    opened = [int(match[1]) for name in names if (match := _CUDART.search(name))]
-    opened += [10 for name in names if _OF_CUDA_10.search(name)]
-    needed = [_FIRST_CUDA.get(int(major), 0) for major in log.names("major", "code.capability")]
-    return bool(opened and needed) and max(needed) > max(opened)
-
-
-def starts_slowly(log: Log) -> bool:
-    """Say whether minutes went by between finding the GPU and using it, as where the driver compiles.
-
-    Between `Found device 0` and `Created TensorFlow device`, or from one line to the next around the GPU's start.
-    """
-    found = list(_OF_START.finditer(log.text))
-    times = [datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S") for match in found]
-    pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
-    return any(pause >= _SLOW_START_S for pause in pauses)

@@ -34,6 +34,7 @@ EVIDENCE_KINDS = (
         "gpu.seen",
         (
             r"NVIDIA-SMI [\d.]+ +Driver Version|GPU \d: [^\n]{3,60}\(UUID: GPU-",
+            r"nvidia-smi --query-gpu[^\n]*\n(?:[^\n]*\n)?(?:NVIDIA|Tesla|GeForce|Quadro)\b",
             r"Nvidia GPU detected|nVidia toolkit detected",
             r"CUDA_VISIBLE_DEVICES: \d[\d,]*\s",
         ),

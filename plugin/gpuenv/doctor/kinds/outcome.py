@@ -14,7 +14,9 @@ OUTCOME_KINDS = (
         "build.says-no-cuda",
         (
             r"built[ _-]with[ _-](?:cuda|gpu(?:[ _-]support)?)\W{0,12}(?:Out ?\[\d+\]: ?)?False\b",
-            rf"built_with_(?:cuda|gpu_support)\(\)[^\n]*\n{_LOGGED}{_ANSWER}False\b",
+            # One question in a line: with two of them, the answers would have to be told apart.
+            rf"(?:^|\n)(?:(?!is_)[^\n])*is_built_with_(?:cuda|gpu_support)\(\)(?:(?!is_)[^\n])*\n{_LOGGED}{_ANSWER}"
+            r"(?:(?!True|>>>)[^\n]){0,60}?\bFalse\b",
             rf"built_with_cuda\(\), [^\n]*\n{_LOGGED}{_ANSWER}\(?False\b",
             r"'?is_cuda_build'?\W{1,4}False\b",
             r"is_compiled_with_cuda\(\)\)?\s+False",
@@ -34,7 +36,7 @@ OUTCOME_KINDS = (
         "build.cpu-package",
         (
             r"\b(?P<package>(?:torch|pytorch)[\w.: ]{0,20}[=\s:' ]\W?\d+\.\d[\w.]*\+cpu)\b",
-            r"'(?P<package>\d+\.\d[\w.]*\+cpu)'",
+            r"(?<![\w.])(?P<package>\d+\.\d[\w.]*\+cpu)\b",
             r"(?:^|\n)(?P<package>(?:tensorflow|tensorflow-base|pytorch|jaxlib|onnxruntime|libtorch) +\d\S* +"
             r"(?:[\w.]+_)?(?:cpu|eigen|mkl)_\w+)",
             r"\b(?P<package>(?:tensorflow|tensorflow-base|pytorch|jaxlib)[=-]\d[\w.]*[=-](?:[\w.]+_)?(?:cpu|eigen|mkl)_\w+)",
@@ -67,7 +69,7 @@ OUTCOME_KINDS = (
             r"\bGPU(?: is)?(?: available)?\W{1,3}(?:NOT AVAILABLE\b|False\b(?!, used)|None\b)",
             r"Please install GPU version of TF|Default GPU Device:\s*(?:\n|$)",
             rf"gpu_device_name\(\)[^\n]*\n{_LOGGED}{_ANSWER}(?:''|\"\")",
-            rf"cuda\.is_available\(\)[^\n]*\n{_LOGGED}{_ANSWER}False\b",
+            rf"cuda\.is_available\(\)[^\n]*\n{_LOGGED}{_ANSWER}[^\n]{{0,60}}?\bFalse\b",
             r"CUDA (?:is )?available\W{1,3}False\b|reports CUDA not available|Is CUDA available: False",
             r"Count of visible GPU: 0",
             r"device_type: \"CPU\"",
