@@ -119,6 +119,12 @@ def lacks_libraries(log: Log) -> bool:
     return bool(missing_libraries(log)) and driver_matters(log)
 
 
+def lacks_only_the_runtime(log: Log) -> bool:
+    """Say whether of all CUDA libraries only the runtime is missing, which every machine without a GPU lacks too."""
+    names = [event["library"] for event in missing_libraries(log)]
+    return all(map(_RUNTIME.match, names)) and not log.has("library.some-missing", "gpu.seen")
+
+
 def cuinit_says(log: Log, meaning: str) -> bool:
     """Say whether starting the driver failed with the number that means this."""
     return any(NUMBERS.get(event["number"] or event["result"]) == meaning for event in log.all("cuinit.failed"))
@@ -169,11 +175,6 @@ def _cudnn(version: str) -> tuple[int, ...]:
         number = int(version)
         return (number // 10000, number // 100 % 100) if number >= 90000 else (number // 1000, number // 100 % 10)
     return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
-
-
-def wants_a_trace(log: Log) -> bool:
-    """Say whether the program asks for a trace of the GPU: without that, nobody misses CUPTI."""
-    return re.search(r"(?:FULL|HARDWARE)_TRACE|CUPTI could not be loaded|profiler\.start", log.text) is not None
 
 
 def cudnn_wants_newer_driver(log: Log) -> bool:

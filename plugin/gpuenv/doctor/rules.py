@@ -13,6 +13,7 @@ from gpuenv.doctor.cluster_rules import CLUSTER_RULES
 from gpuenv.doctor.code_rules import CODE_RULES
 from gpuenv.doctor.conda_rules import CONDA_RULES
 from gpuenv.doctor.container_rules import CONTAINER_RULES
+from gpuenv.doctor.cudnn_rules import CUDNN_RULES
 from gpuenv.doctor.driver_rules import DRIVER_RULES
 from gpuenv.doctor.environment_rules import LIBRARY_ENVIRONMENT_RULES
 from gpuenv.doctor.gpu_rules import GPU_RULES
@@ -38,6 +39,7 @@ from gpuenv.doctor.xid_rules import XID_RULES
 from gpuenv.extension import Rule
 
 LOG_RULES = (
+    *CUDNN_RULES,
     *LOADER_RULES,
     *DRIVER_RULES,
     *KERNEL_RULES,

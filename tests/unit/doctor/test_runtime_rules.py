@@ -88,4 +88,4 @@ def test_diagnoses__missing_runtime__is_a_cause_where_the_log_shows_that_a_gpu_i
         "GPU is NOT AVAILABLE",
         "release 11.2\nCuda compilation tools, release",
     ):
-        assert [one.rule for one in found(f"{line}\n{sign}")] == ["loader.missing"], sign
+        assert [(one.rule, one.confidence) for one in found(f"{line}\n{sign}")] == [("loader.missing", "likely")], sign
