@@ -19,6 +19,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from conda_channel import MadeChannel, find_base_python, make_channel
 from small_stack import SmallStack, make_small_stack, served
 
+# Where bytecode may not be written, every run and each of the many processes that tests start would compile all anew.
+if sys.dont_write_bytecode:
+    sys.pycache_prefix = str(Path(__file__).parent.parent / ".pytest_cache" / "bytecode")
+    sys.dont_write_bytecode = False
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # A shell that runs the tests in the background lets them ignore Ctrl-C, and `nohup` SIGHUP; they send both.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):

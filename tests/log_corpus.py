@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+from gpuenv.diagnosis import diagnoses
+from gpuenv.doctor.rules import RULES
+from gpuenv.extension import Diagnosis
 
 LOGS = Path(__file__).parent / "data" / "logs"
 
@@ -18,6 +23,21 @@ class Entry:
     causes: tuple[str, ...]
     source: str
     text: str
+
+
+@cache
+def diagnosed(text: str) -> tuple[Diagnosis, ...]:
+    """Return what the rules say about a log; several tests ask for the same ones. A rule that raises is an error."""
+    return tuple(diagnoses(RULES, "log", text, _fail))
+
+
+def first(text: str) -> str:
+    """Return the first cause that is named; `none` where none is."""
+    return next((found.rule for found in diagnosed(text)), "none")
+
+
+def _fail(complaint: str) -> None:
+    raise AssertionError(complaint)
 
 
 def entries(name: str) -> list[Entry]:

@@ -322,7 +322,7 @@ class Counter:
 _RUNS = Counter()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=VALUES, order=st.permutations([CUDA, OTHER, r"E:\third"]), undo=st.permutations([0, 1, 2]))
 def test_remove__in_any_order__path_is_as_it_was(
     tmp_path: Path, value: Value | None, order: list[str], undo: list[int]

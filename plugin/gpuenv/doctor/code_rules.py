@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpuenv.doctor import reason
 from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.newer_gpu import newer_than_cuda, starts_slowly
 
 _TF = "https://github.com/tensorflow/tensorflow/issues/"
 _RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
@@ -19,6 +20,39 @@ CODE_RULES = (
         (_TF + "46653", _TF + "25329"),
         order=40,
         explains=("gpu.not-registered", "code.none-for-gpu"),
+    ),
+    LogRule(
+        "code.gpu-too-old",
+        ("code.no-type",),
+        "the program computes with {type}, which this GPU does not have: bfloat16 came with compute capability 8.0 "
+        "(Ampere), FP8 with 8.9",
+        "set the program to float16 (`fp16=True` instead of `bf16=True`), or take a newer GPU",
+        ("https://github.com/openvla/openvla/issues/103", "PTX ISA, `.bf16` and `.e4m3`"),
+        order=40,
+    ),
+    LogRule(
+        "code.none-for-gpu",
+        ("code.cufft",),
+        "cuFFT failed inside, as that of every CUDA before 11.8 does on Ada (RTX 40) and newer; else the GPU's memory "
+        "is taken",
+        "install a PyTorch for CUDA 11.8 or newer; `nvidia-smi` shows the GPU and who holds its memory",
+        ("https://github.com/rhasspy/piper/issues/295", "https://github.com/pytorch/pytorch/issues/88038"),
+        confidence="likely",
+        order=52,
+        when=lambda log: not log.has("memory.gpu"),
+    ),
+    LogRule(
+        "code.pointer-check",
+        ("code.pointer-check",),
+        "TensorFlow takes memory of the GPU for the processor's, as builds of 1.13 and 2.0 do on Jetson, where both "
+        "share one memory",
+        "install NVIDIA's own build of TensorFlow for Jetson, of the version that the JetPack names",
+        (
+            "https://github.com/peterlee0127/tensorflow-nvJetson/issues/29",
+            "tensorflow/stream_executor/cuda/cuda_driver.cc",
+        ),
+        confidence="likely",
+        order=49,
     ),
     LogRule(
         "code.operation-without-ptx",
@@ -95,7 +129,7 @@ CODE_RULES = (
         ("https://github.com/tensorflow/models/issues/9525", _TF + "41132"),
         confidence="likely",
         order=64,
-        when=lambda log: reason.newer_than_cuda(log) and reason.starts_slowly(log),
+        when=lambda log: newer_than_cuda(log) and starts_slowly(log),
     ),
     LogRule(
         "code.nan-on-newer-gpu",
@@ -106,7 +140,7 @@ CODE_RULES = (
         ("https://github.com/tensorflow/models/issues/10497", "https://github.com/NVIDIA/tensorflow"),
         confidence="likely",
         order=65,
-        when=reason.newer_than_cuda,
+        when=newer_than_cuda,
     ),
     LogRule(
         "code.compiling",

@@ -46,6 +46,20 @@ def _could_not_load(log: Log) -> bool:
 
 CONDA_RULES = (
     LogRule(
+        "conda.mixed-channels",
+        ("conda.mixed",),
+        "{file} meets a C++ library that it was not built with: it lacks {symbol}, as where packages of several conda "
+        "channels, or of pip and conda, are mixed",
+        "run `conda create -n tf --override-channels -c conda-forge tensorflow`, from one channel, or `gpuenv create`",
+        (
+            "https://github.com/conda-forge/conda-forge.github.io/issues/2141",
+            "https://docs.conda.io/projects/conda/en/stable/user-guide/tasks/manage-channels.html",
+        ),
+        confidence="likely",
+        order=12,
+        explains=("python.module-missing", "python.addon-mismatch"),
+    ),
+    LogRule(
         "install.no-cuda-package",
         ("install.no-cuda-package",),
         "conda found no CUDA on the machine where it solved, as on a login node or in a container build: the virtual "

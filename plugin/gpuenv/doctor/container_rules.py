@@ -9,6 +9,22 @@ _TOOLKIT = "https://github.com/NVIDIA/nvidia-container-toolkit/issues/"
 
 CONTAINER_RULES = (
     LogRule(
+        "container.platform",
+        ("container.platform",),
+        "the image ({image}) is made for another kind of processor than this machine ({host}) has, "
+        "where it does not run, or emulated and without a GPU",
+        "take the image's build for this machine: `docker pull --platform linux/amd64`, on a Jetson `linux/arm64` of "
+        "an image for L4T",
+        (
+            "https://github.com/dusty-nv/jetson-containers/issues/125",
+            "https://docs.docker.com/build/building/multi-platform/",
+        ),
+        confidence="likely",
+        order=29,
+        when=lambda log: not log.has("gpu.created"),
+        explains=(*NO_GPU, "loader.broken-file"),
+    ),
+    LogRule(
         "driver.container",
         ("container.no-gpu",),
         "the container gets no GPU from its host: the NVIDIA Container Toolkit or the host's driver is missing",

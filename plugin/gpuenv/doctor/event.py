@@ -31,6 +31,8 @@ class Event:
 class Kind:
     """A kind of event, and the wordings of it. A space in a wording stands for any white space: lines get wrapped.
 
+    ` ?` and ` *` stand for white space that may be absent.
+
     `adds` gives further values from those that a wording found.
     """
 
@@ -41,7 +43,7 @@ class Kind:
     @cached_property
     def patterns(self) -> tuple[re.Pattern[str], ...]:
         """Compile when first asked, not at import."""
-        return tuple(re.compile(wording.replace(" ", r"\s+"), re.IGNORECASE) for wording in self.wordings)
+        return tuple(re.compile(_any_white_space(wording), re.IGNORECASE) for wording in self.wordings)
 
     @cached_property
     def guarded(self) -> tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]:
@@ -54,13 +56,22 @@ class Kind:
         """Find every event of this kind; `lowered` is the text in lower case, where the caller has it."""
         lowered = text.lower() if lowered is None else lowered
         for words, pattern in self.guarded:
-            if words and not any(word in lowered for word in words):
-                continue
+            for word in words:
+                if word in lowered:
+                    break
+            else:
+                if words:
+                    continue
             for match in pattern.finditer(text):
                 values = {name: value for name, value in match.groupdict().items() if value}
                 if self.adds:
                     values |= self.adds(values)
                 yield Event(self.name, match.start(), line_of(match.start()), " ".join(match[0].split()), values)
+
+
+def _any_white_space(wording: str) -> str:
+    r"""Return the wording as a regular expression: ` +` as a mere space, as Python 3.10 has no `\s++`."""
+    return re.sub(r" ([?*+]?)", lambda space: r"\s*" if space[1] and space[1] in "?*" else r"\s+", wording)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from gpuenv.doctor import reason
 from gpuenv.doctor.event import Log
 from gpuenv.doctor.log_rule import LogRule
@@ -22,6 +24,14 @@ def _speaks_of_protobuf(log: Log) -> bool:
 def _torch_and_tensorflow(log: Log) -> bool:
     """Say whether a crash follows imports of both frameworks, and nothing else in the log would explain it."""
     return log.has("python.imports-torch") and log.has("python.imports-tensorflow") and reason.nothing_narrower(log)
+
+
+def _asks_itself(log: Log) -> bool:
+    """Say whether the program only imported the framework, so that the name was asked for somewhere inside of it."""
+    names = "|".join(map(re.escape, log.names("name", "python.import-name-only")))
+    plain = re.search(r"\bimport (?:tensorflow|keras|torch|jax)\b", log.text)
+    own = re.search(rf"from \w+ import [^\n]*\b(?:{names})\b", log.text)
+    return plain is not None and own is None and reason.nothing_narrower(log)
 
 
 IMPORT_RULES = (
@@ -148,6 +158,20 @@ IMPORT_RULES = (
         confidence="possible",
         order=92,
         when=reason.nothing_narrower,
+    ),
+    LogRule(
+        "python.import-name",
+        ("python.import-name-only",),
+        "the framework itself asks for {name}, which it does not find: two versions are mixed, or a file of the "
+        "program has the name of a module",
+        _RECREATE,
+        (
+            "https://github.com/rlan/notebooks/issues/27",
+            "https://docs.python.org/3/library/exceptions.html#ImportError",
+        ),
+        confidence="possible",
+        order=92,
+        when=_asks_itself,
     ),
     LogRule(
         "python.import-order",

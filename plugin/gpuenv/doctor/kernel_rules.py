@@ -21,7 +21,11 @@ KERNEL_RULES = (
         "run `gpuenv info` to see what is in the way; for a container, `docker run --gpus all`",
         (_TF + "57764", "https://github.com/NVIDIA/nvidia-docker/issues/1034"),
         order=34,
-        when=lambda log: reason.driver_matters(log) and not log.has("library.driver-missing"),
+        when=lambda log: (
+            reason.driver_matters(log)
+            and not log.has("library.driver-missing")
+            and not reason.cuinit_says(log, "driver.not-loaded")
+        ),
         explains=(*NO_DEVICE, "driver.stub"),
     ),
     LogRule(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from typing import Literal
+
 from gpuenv.doctor import reason
+from gpuenv.doctor.event import Log
 from gpuenv.doctor.log_rule import LogRule
 
 _RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
@@ -10,74 +15,27 @@ _TF = "https://github.com/tensorflow/tensorflow/issues/"
 _MEASURED = "measured on an H100 with TensorFlow 2.4.0, November 2026"
 _NO_GPU_THEN = ("loader.some-missing", "gpu.not-registered", "cudnn.not-started", "loader.no-cuda")
 
-LOADER_RULES = (
-    LogRule(
-        "loader.zlibwapi",
-        ("library.zlibwapi",),
-        "cuDNN 8.3 to 8.9 for Windows opens `zlibwapi.dll`, which NVIDIA does not ship and this machine does not have",
-        "run `conda install -c conda-forge libzlib-wapi` and put its directory on PATH, then `gpuenv verify`",
-        ("https://github.com/Softcatala/whisper-ctranslate2/issues/41", "conda-forge/cudnn-feedstock"),
-        order=20,
-        explains=("loader.cudnn-part", "loader.windows-abort", "cudnn.not-started"),
-    ),
-    LogRule(
-        "loader.wsl-libcuda",
-        ("library.wsl",),
-        "{library} opens `libcuda.so`, but only `libcuda.so.1` is there, as in WSL 2",
-        "run `export LD_LIBRARY_PATH=/usr/lib/wsl/lib` in WSL, then `gpuenv verify`",
-        ("https://github.com/pytorch/pytorch/issues/85773", "https://github.com/tensorflow/hub/issues/884"),
-        order=21,
-        explains=("loader.cudnn-part", "driver.not-loaded", "cudnn.not-started"),
-    ),
-    LogRule(
-        "loader.cudnn-part",
-        ("library.part-missing",),
-        "a part of cuDNN could not be loaded: {library}; cuDNN opens its parts at the first convolution or training "
-        "step and ends the process without them",
+
+def _wants_a_trace(log: Log) -> bool:
+    """Say whether the program asks for a trace of the GPU: without that, nobody misses CUPTI."""
+    return re.search(r"(?:FULL|HARDWARE)_TRACE|CUPTI could not be loaded|profiler\.start", log.text) is not None
+
+
+def _missing(confidence: Literal["certain", "likely"], when: Callable[[Log], bool]) -> LogRule:
+    return LogRule(
+        "loader.missing",
+        ("library.missing",),
+        "CUDA libraries are not where the framework looks: {library}",
         _RECREATE,
-        (_MEASURED, _TF + "54784", _TF + "53611"),
-        order=22,
-        when=lambda log: not log.has("system.paging-file"),
-        explains=("loader.windows-abort", "cudnn.not-started", "memory.handle"),
-    ),
-    LogRule(
-        "loader.cudnn-other-cuda",
-        ("library.cudnn-cuda",),
-        "cuDNN opens {library}, which is not there: it was made for that version of CUDA, and the framework uses "
-        "another one",
-        "install the cuDNN that is made for the framework's CUDA, as `gpuenv create` does",
-        (_TF + "61326", "cuDNN support matrix, https://docs.nvidia.com/deeplearning/cudnn/backend/latest/reference/"),
-        confidence="likely",
-        order=21,
-        explains=("loader.cudnn-part", "loader.windows-abort", "cudnn.not-started", "memory.handle"),
-    ),
-    LogRule(
-        "loader.cudnn-older",
-        ("library.cudnn-version",),
-        "another cuDNN was loaded than the framework was built with: found {found}, built with {built}; it needs the "
-        "same major version and at least that minor one",
-        "run `unset LD_LIBRARY_PATH` if it names another cuDNN, then `gpuenv verify`",
-        (_TF + "39842", _TF + "60913"),
-        order=23,
-        when=lambda log: (
-            not reason.newer_than_built(log)
-            or not log.names("found", "library.cudnn-version")
-            or len(log.events) == len(log.all("library.cudnn-version"))
-            or log.has("cudnn.not-started")
-        ),
-        explains=("cudnn.not-started", "memory.handle", "memory.blas", "loader.some-missing"),
-    ),
-    LogRule(
-        "loader.cudnn-older",
-        ("library.cudnn-mixed",),
-        "the cuDNN that was loaded is older than the framework needs, or its parts are of two versions",
-        "run `unset LD_LIBRARY_PATH` if it names another cuDNN, then `gpuenv verify`",
-        (_TF + "1359", "cuDNN API reference, cudnnStatus_t"),
-        confidence="likely",
-        order=23,
-        when=lambda log: not log.has("library.cudnn-version"),
-        explains=("cudnn.not-started", "memory.handle", "memory.blas", "loader.some-missing"),
-    ),
+        (_MEASURED, _TF + "52988", _TF + "45930"),
+        confidence=confidence,
+        order=38,
+        when=when,
+        explains=_NO_GPU_THEN,
+    )
+
+
+LOADER_RULES = (
     LogRule(
         "loader.cuda-older",
         ("library.cuda-version",),
@@ -133,16 +91,9 @@ LOADER_RULES = (
         when=lambda log: reason.only_cusolver_10(log) and not reason.works_in_the_end(log),
         explains=("loader.missing", *_NO_GPU_THEN),
     ),
-    LogRule(
-        "loader.missing",
-        ("library.missing",),
-        "CUDA libraries are not where the framework looks: {library}",
-        _RECREATE,
-        (_MEASURED, _TF + "52988", _TF + "45930"),
-        order=38,
-        when=reason.lacks_libraries,
-        explains=_NO_GPU_THEN,
-    ),
+    _missing("certain", lambda log: reason.lacks_libraries(log) and not reason.lacks_only_the_runtime(log)),
+    # Nothing but the file that TensorFlow looks for on every machine, and a sign that somebody expects a GPU.
+    _missing("likely", lambda log: reason.lacks_libraries(log) and reason.lacks_only_the_runtime(log)),
     LogRule(
         "loader.missing",
         ("library.import",),
@@ -160,7 +111,7 @@ LOADER_RULES = (
         ("https://github.com/caicloud/tensorflow-tutorial/issues/106", _TF + "43030"),
         confidence="likely",
         order=92,
-        when=reason.wants_a_trace,
+        when=_wants_a_trace,
     ),
     LogRule(
         "loader.no-cuda",

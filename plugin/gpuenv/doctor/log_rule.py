@@ -68,5 +68,5 @@ class _Words(dict[str, str]):
         self._events = events
 
     def __missing__(self, name: str) -> str:
-        values = dict.fromkeys(event[name] for event in self._events if event[name])
+        values = dict.fromkeys(" ".join(event[name].split()) for event in self._events if event[name])
         return ", ".join(f"`{value}`" for value in values)

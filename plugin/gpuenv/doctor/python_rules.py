@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpuenv.doctor.event import Log
 from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.modules import is_of_a_distribution
 
 _TF = "https://github.com/tensorflow/tensorflow/issues/"
 _SMOKE = "measured: plain installations of 23 TensorFlow releases, November 2026"
@@ -21,6 +22,11 @@ def _loads_a_model(log: Log) -> bool:
 
 def _speaks_of_the_framework(log: Log) -> bool:
     return any(word in log.text for word in ("tensorflow", "numpy", "keras", "torch", "jax"))
+
+
+def _lacks_a_distribution(log: Log) -> bool:
+    """Say whether an installation would help: a module of the program itself that is not found is its own matter."""
+    return any(map(is_of_a_distribution, log.names("module", "python.module-missing")))
 
 
 PYTHON_RULES = (
@@ -177,5 +183,6 @@ PYTHON_RULES = (
         _RECREATE,
         ("https://docs.python.org/3/library/exceptions.html#ModuleNotFoundError",),
         order=88,
+        when=_lacks_a_distribution,
     ),
 )

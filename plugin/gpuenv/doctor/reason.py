@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 
 from gpuenv.doctor.event import Event, Log
 
@@ -48,9 +47,17 @@ _NOT_NARROWER = frozenset(
         "windows.python",
         "tensorflow.from-2.11",
         "gpu.none-listed",
+        "gpu.only-cpu",
+        "gpu.empty-list",
+        "gpu.seen",
+        "build.jax-on-cpu",
+        "build.cpu-package",
+        "build.cpu-release",
+        "python.import-name-only",
         "library.cudnn-loaded",
         "kernel.died",
         "python.elsewhere",
+        "python.store-alias",
         "python.attribute",
         "python.module-missing",
         "requires.other",
@@ -59,11 +66,16 @@ _NOT_NARROWER = frozenset(
         "install.network",
     }
 )
-# The first CUDA with machine code for a compute capability's major number: release notes of the CUDA toolkit.
-_FIRST_CUDA = {6: 8, 7: 9, 8: 11, 9: 11, 10: 12, 12: 12}
-_CUDART = re.compile(r"cudart(?:\.so\.|64_)(\d+?)(?:\.\d|\d?\.dll)", re.IGNORECASE)
-_TIME = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+: [^\n]*"
-_SLOW_START_S = 120
+# Who asks for a GPU, or for its list, expects one.
+_SIGNS_OF_A_GPU = (
+    "gpu.expected",
+    "gpu.seen",
+    "gpu.none-listed",
+    "gpu.empty-list",
+    "library.some-missing",
+    "gpu.created",
+    "driver.mismatch",
+)
 _OTHER_LIBRARIES = frozenset({"libcuda.so.1", "nvcuda.dll"})
 
 
@@ -93,7 +105,7 @@ def has_no_gpu(log: Log) -> bool:
     without_runtime = any(_RUNTIME.match(event["library"]) for event in missing_libraries(log))
     others = any(not _RUNTIME.match(event["library"]) for event in log.all("library.missing"))
     driver_opened = any(name in _OTHER_LIBRARIES for name in log.names("library", "library.opened"))
-    expected = log.has("gpu.expected", "library.some-missing", "gpu.created", "driver.mismatch")
+    expected = log.has(*_SIGNS_OF_A_GPU)
     return (without_runtime or log.has("library.no-cuda-drivers")) and not (others or driver_opened or expected)
 
 
@@ -105,6 +117,12 @@ def driver_matters(log: Log) -> bool:
 def lacks_libraries(log: Log) -> bool:
     """Say whether missing CUDA libraries are in the way of a GPU that is there."""
     return bool(missing_libraries(log)) and driver_matters(log)
+
+
+def lacks_only_the_runtime(log: Log) -> bool:
+    """Say whether of all CUDA libraries only the runtime is missing, which every machine without a GPU lacks too."""
+    names = [event["library"] for event in missing_libraries(log)]
+    return all(map(_RUNTIME.match, names)) and not log.has("library.some-missing", "gpu.seen")
 
 
 def cuinit_says(log: Log, meaning: str) -> bool:
@@ -159,11 +177,6 @@ def _cudnn(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
 
 
-def wants_a_trace(log: Log) -> bool:
-    """Say whether the program asks for a trace of the GPU: without that, nobody misses CUPTI."""
-    return re.search(r"(?:FULL|HARDWARE)_TRACE|CUPTI could not be loaded|profiler\.start", log.text) is not None
-
-
 def cudnn_wants_newer_driver(log: Log) -> bool:
     """Say whether cuDNN did not start although most of the memory was free, and the driver was named as a reason.
 
@@ -182,23 +195,3 @@ def only_cusolver_10(log: Log) -> bool:
 def nothing_narrower(log: Log) -> bool:
     """Say whether nothing in the log is a known failure: only an error's name, and what tells about the machine."""
     return all(event.kind in _NOT_NARROWER for event in log.events)
-
-
-def newer_than_cuda(log: Log) -> bool:
-    """Say whether a GPU has a compute capability that the CUDA runtime which was opened has no machine code for.
-
-    Sample: `libcudart.so.10.1` (or `cudart64_101.dll`) was opened, and `computeCapability: 8.6`.
-    """
-    opened = [int(match[1]) for name in log.names("library", "library.opened") if (match := _CUDART.search(name))]
-    needed = [_FIRST_CUDA.get(int(major), 0) for major in log.names("major", "code.capability")]
-    return bool(opened and needed) and max(needed) > max(opened)
-
-
-def starts_slowly(log: Log) -> bool:
-    """Say whether minutes went by between finding the GPU and using it, as where the driver compiles."""
-    found = re.search(_TIME + r"Found device \d+ with properties", log.text)
-    created = re.search(_TIME + r"Created TensorFlow device", log.text)
-    if not (found and created):
-        return False
-    first, last = (datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S") for match in (found, created))
-    return (last - first).total_seconds() >= _SLOW_START_S

@@ -33,6 +33,15 @@ REQUIREMENT_RULES = (
         explains=("install.no-wheel", "install.build-failed"),
     ),
     LogRule(
+        "install.old-pip",
+        ("install.oldest-pip",),
+        "this pip is older than wheels, 1.4, and takes one for a source archive",
+        "run `python -m pip install --upgrade pip`, then install again",
+        ("https://pip.pypa.io/en/stable/news/#v1-4", _TF + "56"),
+        order=26,
+        explains=("install.no-wheel", "install.build-failed"),
+    ),
+    LogRule(
         "install.no-wheel",
         ("install.no-wheel",),
         "there is no build of the package ({package}) for this Python or platform",
@@ -63,7 +72,7 @@ REQUIREMENT_RULES = (
         "install.no-extra",
         ("install.no-extra",),
         "this version of {package} has no extra {name}, so that no CUDA was installed with it: TensorFlow has "
-        "it since 2.14",
+        "`and-cuda` since 2.14, and neither it nor JAX has CUDA for Windows",
         "run `gpuenv create`, or ask for a newer version: `pip install 'tensorflow[and-cuda]>=2.14'`",
         ("https://github.com/tensorflow/tensorflow/releases/tag/v2.14.0",),
         confidence="likely",

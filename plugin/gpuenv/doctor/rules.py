@@ -13,6 +13,7 @@ from gpuenv.doctor.cluster_rules import CLUSTER_RULES
 from gpuenv.doctor.code_rules import CODE_RULES
 from gpuenv.doctor.conda_rules import CONDA_RULES
 from gpuenv.doctor.container_rules import CONTAINER_RULES
+from gpuenv.doctor.cudnn_rules import CUDNN_RULES
 from gpuenv.doctor.driver_rules import DRIVER_RULES
 from gpuenv.doctor.environment_rules import LIBRARY_ENVIRONMENT_RULES
 from gpuenv.doctor.gpu_rules import GPU_RULES
@@ -26,6 +27,7 @@ from gpuenv.doctor.machine_rules import MACHINE_RULES
 from gpuenv.doctor.memory_rules import MEMORY_RULES
 from gpuenv.doctor.model_rules import MODEL_RULES
 from gpuenv.doctor.nccl_rules import NCCL_RULES
+from gpuenv.doctor.outcome_rules import OUTCOME_RULES
 from gpuenv.doctor.package_rules import PACKAGE_ENVIRONMENT_RULES
 from gpuenv.doctor.python_rules import PYTHON_RULES
 from gpuenv.doctor.requirement_rules import REQUIREMENT_RULES
@@ -37,6 +39,7 @@ from gpuenv.doctor.xid_rules import XID_RULES
 from gpuenv.extension import Rule
 
 LOG_RULES = (
+    *CUDNN_RULES,
     *LOADER_RULES,
     *DRIVER_RULES,
     *KERNEL_RULES,
@@ -60,6 +63,7 @@ LOG_RULES = (
     *REQUIREMENT_RULES,
     *CONDA_RULES,
     *WINDOWS_RULES,
+    *OUTCOME_RULES,
 )
 ENVIRONMENT_RULES = (*LIBRARY_ENVIRONMENT_RULES, *PACKAGE_ENVIRONMENT_RULES)
 RULES: tuple[Rule, ...] = tuple(

@@ -10,6 +10,17 @@ _PYTHON = "https://docs.python.org/3/"
 
 STARTUP_RULES = (
     LogRule(
+        "python.store-alias",
+        ("python.store-alias",),
+        "{name} is Windows' own shortcut to its Store here, and not the environment's Python",
+        "run `python` in the activated environment, not `python3`; or switch the shortcut off in Settings, Apps, App "
+        "execution aliases",
+        ("https://docs.python.org/3/using/windows.html", "https://github.com/tensorflow/tensorflow/issues/56690"),
+        confidence="likely",
+        order=92,
+        when=reason.nothing_else,
+    ),
+    LogRule(
         "python.not-activated",
         ("python.no-scripts",),
         "PowerShell does not run scripts, and so not the one that activates an environment",

@@ -22,7 +22,7 @@ def _is_of_the_framework(log: Log) -> bool:
 def _new_on_windows(log: Log) -> bool:
     """Say whether a TensorFlow since 2.11 runs on Windows itself, and was asked for GPUs."""
     elsewhere = log.has("gpu.created") or any(word in log.text for word in ("WSL", "/home/", "DirectML", "DML"))
-    listed = log.has("gpu.none-listed") and 'device_type: "GPU"' not in log.text
+    listed = log.has("gpu.none-listed", "gpu.only-cpu", "gpu.empty-list") and 'device_type: "GPU"' not in log.text
     return log.has("windows.python") and log.has("tensorflow.from-2.11") and listed and not elsewhere
 
 

@@ -272,7 +272,7 @@ def test_places__any_paths__what_is_taken_is_a_tree_without_case(paths: list[Pur
 NAME = st.text(st.sampled_from("aA./\\:c"), max_size=8)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(NAME, st.one_of(st.binary(max_size=3), NAME)), max_size=5),
     st.sampled_from(["tar", "zip"]),

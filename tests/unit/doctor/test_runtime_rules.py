@@ -68,3 +68,24 @@ def test_diagnoses__slow_start_and_nan__where_the_gpu_is_newer_than_cuda(
 ) -> None:
     log = DEVICE.format(library=library, capability=capability, created=created)
     assert [one.rule for one in found(log)] == rules
+
+
+def test_diagnoses__the_program_pauses_before_it_uses_the_gpu__is_no_slow_start() -> None:
+    """TensorFlow finds the GPU when it is asked for a list, and once more when it is used, after the data were read."""
+    twice = DEVICE.format(library="libcudart.so.10.1", capability="8.6", created="09:30:02").split("\n")
+    again = [line.replace("09:03:22", "09:30:00") for line in twice[1:3]]
+    assert [one.rule for one in found("\n".join([*twice[:3], *again, *twice[3:]]))] == ["code.nan-on-newer-gpu"]
+
+
+def test_diagnoses__missing_runtime__is_a_cause_where_the_log_shows_that_a_gpu_is_expected() -> None:
+    line = "Could not load dynamic library 'libcudart.so.11.0'; dlerror: libcudart.so.11.0: cannot open; "
+    assert found(f"{line}LD_LIBRARY_PATH: /opt/ros/lib") == []
+    for sign in ("LD_LIBRARY_PATH: /usr/local/cuda-12.2/lib64", "LD_LIBRARY_PATH: /usr/lib/wsl/lib:/x"):
+        assert [one.rule for one in found(line + sign)] == ["loader.missing"]
+    for sign in (
+        "[]",
+        "Num GPUs Available: 0",
+        "GPU is NOT AVAILABLE",
+        "release 11.2\nCuda compilation tools, release",
+    ):
+        assert [(one.rule, one.confidence) for one in found(f"{line}\n{sign}")] == [("loader.missing", "likely")], sign

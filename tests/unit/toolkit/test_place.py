@@ -272,7 +272,7 @@ contents = st.sampled_from([b"one", b"two", b"-> a", b"-> b"])
 trees = st.dictionaries(names, contents, max_size=7)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(there=trees, first=trees.filter(bool), second=trees.filter(bool))
 def test_stage__any_trees__unstaged_in_any_order_gives_the_very_same(
     tmp_path: Path, there: Tree, first: Tree, second: Tree

@@ -21,6 +21,7 @@ from gpuenv.doctor.kinds.libraries import LIBRARY_KINDS
 from gpuenv.doctor.kinds.machine import MACHINE_KINDS
 from gpuenv.doctor.kinds.memory import MEMORY_KINDS
 from gpuenv.doctor.kinds.nccl import NCCL_KINDS
+from gpuenv.doctor.kinds.outcome import OUTCOME_KINDS
 from gpuenv.doctor.kinds.packages import PACKAGE_KINDS
 from gpuenv.doctor.kinds.python import PYTHON_KINDS
 from gpuenv.doctor.kinds.requirement import REQUIREMENT_KINDS
@@ -54,5 +55,6 @@ KINDS = (
     *CONDA_KINDS,
     *WINDOWS_KINDS,
     *SYSTEM_KINDS,
+    *OUTCOME_KINDS,
     *EVIDENCE_KINDS,
 )

@@ -61,6 +61,7 @@ CODE_KINDS = (
             r"CUDA_ERROR_INVALID_PTX",
             r"CUDA_ERROR_JIT_COMPILER_NOT_FOUND",
             r"a PTX JIT compilation failed",
+            r"PTX version [\d.]+ does not support target '?sm_\w+",
         ),
     ),
     Kind(
@@ -70,6 +71,21 @@ CODE_KINDS = (
             r"CUDA kernels will be jit-compiled from PTX",
         ),
     ),
+    # What PyTorch says; cuFFT before CUDA 11.8 does so on every Ada (RTX 40).
+    Kind("code.cufft", (r"cuFFT error: CUFFT_INTERNAL_ERROR",)),
+    # Numbers of fewer bits, which came with Ampere (bfloat16), Ada and Hopper (FP8).
+    Kind(
+        "code.no-type",
+        (
+            r"does(?: not|n't) support (?P<type>bfloat16|bf16)\b",
+            r"(?P<type>bfloat16|bf16|fp8)\b is (?:not supported|unsupported) (?:on|by) (?:your|this|the)(?: current)? "
+            r"(?:GPU|CUDA|device)",
+            r"Feature '[^'\n]*(?P<type>bf16|e4m3|e5m2)[^'\n]*' requires \.target sm_\d+",
+            r"type (?P<type>fp8e4nv|bf16) not supported in this architecture",
+        ),
+    ),
+    # Where the GPU shares the processor's memory.
+    Kind("code.pointer-check", (r"(?:Destination|Source) pointer is not actually on GPU",)),
     Kind("code.handle", (r"CUDA_ERROR_INVALID_HANDLE",)),
     Kind("code.blackwell", (r"\bBlackwell\b", r"\bRTX\s?50[5-9]0\b", r"compute capability:? 1[02]\.\d\b")),
     Kind("code.slow", (r"GPU check [^\n]*did not end within [\d.]+ s",)),

@@ -89,5 +89,13 @@ CONDA_KINDS = (
             r"SSL module is not available",
         ),
     ),
+    # C++ names of what TensorFlow's packages of conda share with others, each built for the others of its channel.
+    Kind(
+        "conda.mixed",
+        (
+            r"(?P<file>lib(?:tensorflow|torch|arrow|grpc|protobuf|opencv|c10|jaxlib)\w*\.so[.\d]*): undefined symbol: "
+            r"(?P<symbol>_Z\w*(?:6snappy|4absl|4grpc|6google8protobuf|3re2|5arrow|3fmt|5boost|4icu_|6icu_)\w*)",
+        ),
+    ),
     Kind("conda.path", (r"[\\/](?:(?:ana|mini)?conda|miniforge|mambaforge)\d*[\\/]",)),
 )

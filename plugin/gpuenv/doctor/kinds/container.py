@@ -49,6 +49,16 @@ CONTAINER_KINDS = (
             r"cannot stat \W?[\w./-]*/(?P<device>(?:libcuda|libnvidia|nvidia-)[\w.-]*)\W{1,3}No such file",
             r"error mounting \W?[\w./-]*/(?P<device>(?:libcuda|libnvidia|nvidia-)[\w.-]*)\W[^\n]*no such file",
             r"failed to inject CDI devices",
+            r"failed to stat CDI host device \W{0,2}(?P<device>[^\s\"']+)",
+        ),
+    ),
+    Kind(
+        "container.platform",
+        (
+            r"requested image's platform \((?P<image>[\w/]+)\) does not match the detected host "
+            r"platform \((?P<host>[\w/]+)",
+            r"no matching manifest for (?P<host>[\w/]+) in the manifest list",
+            r"image with reference \S+ was found but (?:its|does not match the specified) platform",
         ),
     ),
     Kind(

@@ -22,6 +22,21 @@ EVIDENCE_KINDS = (
             r"NVIDIA GPU Computing Toolkit\W+CUDA\W+v\d",
             r"nvidia-docker|--gpus all|--gpus=all",
             r"\bimport tensorrt\b",
+            r"LD_LIBRARY_PATH: [^\n]*(?:/cuda[\d.-]*(?:/|:|\s|$)|/wsl/|cudnn)",
+            r"Cuda compilation tools, release|nvcc(?:\.exe)? (?:-V|--version)",
+            r"/[^\s:;'\"]*/libcud(?:art|nn)\.so",
+            r"(?:Nvidia|NVIDIA) (?:GPU|toolkit) detected",
+            r"\bcudatoolkit +\d|\bcudnn +[789]\.\d",
+        ),
+    ),
+    # A driver's own words about a GPU of this machine.
+    Kind(
+        "gpu.seen",
+        (
+            r"NVIDIA-SMI [\d.]+ +Driver Version|GPU \d: [^\n]{3,60}\(UUID: GPU-",
+            r"nvidia-smi --query-gpu[^\n]*\n(?:[^\n]*\n)?(?:NVIDIA|Tesla|GeForce|Quadro)\b",
+            r"Nvidia GPU detected|nVidia toolkit detected",
+            r"CUDA_VISIBLE_DEVICES: \d[\d,]*\s",
         ),
     ),
     Kind("gpu.xla-only", (r"physical_device:XLA_GPU:0|device:XLA_GPU:0",)),

@@ -23,6 +23,9 @@ GPU_KINDS = (
             r"(?:CUDA error|cuda runtime error \(\d+\)|CUDA failure \d+|status: Internal)\s?: "
             r"(?P<error>an illegal memory access was encountered|unspecified launch failure|misaligned address|"
             r"an illegal instruction was encountered|hardware stack error)",
+            # As other programs put it: `cudaError_t 4 : "..."`, `GPUassert: ...`, `cuda assert: ...`.
+            r"(?:cudaError_t \d+ : \W?|assert: ?|CUDA[\w ]{0,12} (?:error|failure)\W{1,4}(?:\d+\W{1,3})?)"
+            r"(?P<error>unspecified launch failure|an illegal memory access|misaligned address|an illegal instruction)",
             r"(?P<error>the launch timed out and was terminated)",
             r"NVRM: (?P<error>Xid) \([^\n]*\): \d",
             r"stream did not block host until done; (?P<error>was already in an error state)",
@@ -83,6 +86,8 @@ GPU_KINDS = (
         (
             r"(?P<error>CUDA_ERROR_(?!NO_DEVICE|OUT_OF_MEMORY)[A-Z_]{4,}|CU(?:DNN|BLAS|SOLVER|FFT)_STATUS_(?!SUCCE"
             r"SS)[A-Z_]{4,})",
+            r"(?:cuda|GPU) ?assert: ?(?P<error>[a-z][a-z ]{3,40}[a-z])(?= [\w/\\:.-]*\.\w+| \d|\n|$)",
+            r"cudaError_t \d+ : \W?(?P<error>[a-z][a-z ]{3,40}[a-z])\W",
         ),
     ),
 )

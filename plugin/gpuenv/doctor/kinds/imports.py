@@ -67,6 +67,8 @@ IMPORT_KINDS = (
             r"[\w.]*)",
         ),
     ),
+    # Python before 3.7 does not say from where.
+    Kind("python.import-name-only", (r"ImportError: cannot import name '?(?P<name>\w+)'?[^\S\n]*(?=\n|$)",)),
     Kind(
         "system.segfault",
         (

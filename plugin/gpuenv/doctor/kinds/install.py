@@ -17,6 +17,8 @@ PIP_KINDS = (
             r"(?P<package>[A-Za-z]\S*\.whl) is not a supported wheel on this platform",
             r"Unable to find installation candidates for (?P<package>[\w-]+)",
             r"(?P<package>\w[\w.-]*)\W{1,3}requires a different Python",
+            r"No distributions at all found for (?P<package>\S+)",
+            r"Could not find any downloads that satisfy the requirement (?P<package>\S+)",
             r"The package you are trying to install is only a placeholder project",
             # uv
             r"\b(?P<package>[\w.-]{2,60})(?:[<>=!~]\S{0,30})? has no (?:usable )?wheels",
@@ -109,6 +111,8 @@ PIP_KINDS = (
             r"You are using pip version (?P<version>(?:[1-9]|1[0-8])\.[\d.]*\d|19\.[0-2][\d.]*)",
         ),
     ),
+    # Wheels are known since pip 1.4.
+    Kind("install.oldest-pip", (r"egg_info for package from \S+\.whl\b",)),
     Kind(
         "install.build-failed",
         (

@@ -79,6 +79,9 @@ INTERPRETER_KINDS = (
             r"unsupported operand type\(s\) for \|: '(?:type|_GenericAlias|ABCMeta)' and '(?:NoneType|type)'",
             r"(?:\w+ := |\bf['\"])[^\n]*\n(?:[\s^]*\n)?\s*SyntaxError: invalid syntax",
             r"future feature (?P<name>annotations) is not defined",
+            # A variable with its type, which Python 3.5 cannot read.
+            r"\n\s+\w+: (?:int|str|float|bool|bytes|Any|(?:typing\.)?(?:Optional|List|Dict|Tuple|Union|Callable)\[)"
+            r"[^\n]*\n(?:[\s^~]*\n)?\s*SyntaxError: invalid syntax",
         ),
     ),
     Kind(

@@ -53,7 +53,7 @@ PYTHON_KINDS = (
             r"Keras requires TensorFlow [\d.]+ or higher",
             r"installed version of Keras is Keras 3, but this is not yet supported",
             r"No module named '(?P<name>keras\.\w[\w.]*|tensorf"
-            r"low\.(?:keras|compat|python)[\w.]*|tf_keras)'",
+            r"low\.(?:keras|compat|python(?!\.(?:training|framework|ops|eager|platform|client|util|lib)'))[\w.]*|tf_keras)'",
         ),
     ),
     Kind(

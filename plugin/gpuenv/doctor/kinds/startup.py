@@ -25,6 +25,8 @@ STARTUP_KINDS = (
         "conda.no-environment",
         (r"Could not find conda environment: (?P<name>\S+)", r"EnvironmentLocationNotFound: Not a conda environment"),
     ),
+    # What `where` and `Get-Command` show of the names that lead to Microsoft's Store.
+    Kind("python.store-alias", (r"\\Microsoft\\WindowsApps\\(?P<name>python3?)\.exe",)),
     Kind("conda.mkl-dll", (r"Cannot load (?P<name>mkl_\w+(?:\.\d)?\.dll)",)),
     Kind(
         "python.moved",

@@ -25,12 +25,16 @@ WINDOWS_KINDS = (
         "library.self-check",
         (
             r"ctypes\.WinDLL\(build_info\.(?P<library>cudart|cudnn)_dll_name\)",
+            r"Could not load '(?P<library>cu[a-z]+64_\w+\.dll)'",
             r"Could not find module '(?P<library>[^'\n]*(?:cu[a-z]+|nvrtc)64_\w+\.dll)'",
         ),
     ),
     Kind(
         "library.self-check-driver",
-        (r"ctypes\.WinDLL\(build_info\.(?P<library>nvcuda)_dll_name\)", r"Could not find '(?P<library>nvcuda\.dll)'"),
+        (
+            r"ctypes\.WinDLL\(build_info\.(?P<library>nvcuda)_dll_name\)",
+            r"Could not (?:find|load) '(?P<library>nvcuda\.dll)'",
+        ),
     ),
     Kind(
         "system.dll-load",
@@ -53,7 +57,7 @@ WINDOWS_KINDS = (
             rf"{_DLL}not a valid Win32 application|\[WinError 193\]|-1073741701\b|\b3221225595\b|\b0xC000007B\b",
             r"keine zulässige Win32-Anwendung|pas une application Win32 valide|no es una aplicación Win32 válida",
             r"não é um aplicativo Win32 válido|não é uma aplicação de Win32 válida|un'applicazione di Win32 valida",
-            r"не является приложением Win32",
+            r"не является приложением Win32|nie jest prawidłową aplikacją systemu Win32|geçerli bir Win32 uygulamas",
             r"不是有效的 ?Win32|不是正確的 ?Win32|有効な ?Win32 ?アプリケーションではありません|Win32 응용 "
             r"프로그램이 아닙니다",
         ),
@@ -65,6 +69,7 @@ WINDOWS_KINDS = (
         (
             rf"{_DLL}(?:Access is denied|Zugriff verweigert|Accès refusé|Acceso denegado|Acesso negado|Accesso negato)",
             rf"{_DLL}(?:Отказано в доступе|拒绝访问|存取被拒|アクセスが拒否されました|액세스가 거부되었습니다)",
+            rf"{_DLL}(?:Erişim engellendi|Odmowa dostępu|Toegang geweigerd|Відмовлено \w доступі|Přístup byl odepřen)",
             r"Application Control policy has blocked this file|\[WinError (?:4551|1260|225)\]",
             r"Anwendungssteuerungsrichtlinie hat diese Datei blockiert|应用程序控制策略已阻止此文件",
             r"contains a virus or potentially unwanted software",
@@ -79,6 +84,12 @@ WINDOWS_KINDS = (
             r"-1073741523\b|\b3221225773\b|\b0xC000012D\b",
             r"Auslagerungsdatei ist zu klein|fichier de pagination est insuffisant",
             r"archivo de paginación es demasiado pequeño|paginação é (?:muito pequeno|demasiado pequeno)",
+            r"disk belleği dosya\w+ çok küçük|wisselbestand is te klein|[Vv]äxlingsfilen är för liten",
+            r"[Ss]tránkovací (?:soubor je příliš malý|súbor je príliš malý)|lapozófájl (?:mérete )?túl (?:kicsi|kevés)",
+            r"[Ss]idefilen er for lille|[Ss]idevekslingsfilen er for liten|[Ss]ivutustiedosto on liian pieni",
+            r"αρχείο σελιδοποίησης είναι πολύ μικρό|[Ff]işierul de paginare este prea mic|[Ff]ișierul de paginare este "
+            r"prea mic",
+            r"[Фф]айл (?:довантаження|підкачки|підкачування) (?:замалий|занадто малий)|tệp hoán trang quá nhỏ",
             r"file di paging (?:è|e') troppo piccolo|Plik stronicowania jest za mały",
             r"Файл подкачки слишком мал",
             r"页面文件太小|(?:分頁|頁面)檔案?太小|ページング ?ファイルが小さすぎ|페이징 파일이 너무 작",
@@ -122,19 +133,10 @@ WINDOWS_KINDS = (
     Kind(
         "tensorflow.from-2.11",
         (
-            r"tensorflow(?:[-_]intel)?(?:==|[\s:-]{1,30}|[^\n]{0,20}version\W{1,5})v?2\.(?:1[1-9]|[2-9]\d)\.\d",
+            r"tensor ?flow(?:[-_]intel)?(?:==|[\s:-]{1,30}|[^\n]{0,20}version\W{1,5})v?2\.(?:1[1-9]|[2-9]\d)\.\d",
             r"\.__version__[^\n]*\n[^\n]{0,12}\b2\.(?:1[1-9]|[2-9]\d)\.\d",
             r"'2\.(?:1[1-9]|[2-9]\d)\.\d+', '[A-Za-z]:[^'\n]*tensorflow",
             r"tensorflow/core/util/port\.cc:\d+\]",
-        ),
-    ),
-    Kind(
-        "gpu.none-listed",
-        (
-            r"Num GPUs(?: Available)?:?\s*0\b",
-            r"list_physical_devices\(\W{0,2}GPU\W[^\n]*(?:\n[^\n]*){0,6}?\n(?:Out\[\d+\]:)?\s*\[\]\s*(?:\n|$)",
-            r"is_gpu_available\(\)[^\n]*(?:\n[^\n]*){0,4}?\n(?:Out\[\d+\]:)?\s*False\b",
-            r"device_type: \"CPU\"|PhysicalDevice\(name='/physical_device:CPU:0'",
         ),
     ),
     Kind(
