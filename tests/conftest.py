@@ -69,6 +69,7 @@ def isolated(empty_home: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("GPUENV_CONFIG_DIR", str(home / "config"))
     for name in ISOLATED:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CONDA_REGISTER_ENVS", "false")  # conda would write them into the user's ~/.conda
     monkeypatch.chdir(home)
     return home
 

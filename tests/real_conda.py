@@ -81,6 +81,7 @@ def make_conda(home: Path, channel: str) -> RealConda:
         "CONDA_PKGS_DIRS": str(home / "pkgs"),
         "CONDA_ADD_PIP_AS_PYTHON_DEPENDENCY": "false",
         "CONDA_OVERRIDE_CUDA": "11.0",
+        "CONDA_REGISTER_ENVS": "true",
         "HOME": str(home),
     }
     return RealConda(program, home, variables)

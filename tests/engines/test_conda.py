@@ -27,7 +27,7 @@ pytestmark = [
 def conda(tmp_path: Path, conda_channel: MadeChannel, monkeypatch: pytest.MonkeyPatch) -> RealConda:
     made = make_conda(tmp_path / "conda", conda_channel.uri)
     for name, value in made.variables.items():
-        if name not in ("HOME", "CONDA_OVERRIDE_CUDA"):
+        if name not in ("HOME", "CONDA_OVERRIDE_CUDA", "CONDA_REGISTER_ENVS"):
             monkeypatch.setenv(name, value)
     monkeypatch.setenv("CONDA_EXE", str(made.program))
     return made

@@ -95,8 +95,9 @@ def test_notice__switched_off__silent(run: Callable[..., list[str]], shell: str)
 def test_scripts__driver_is_the_same__no_process_is_started(
     tmp_path: Path, base_environ: dict[str, str], shell: str
 ) -> None:
-    if shutil.which("strace") is None:
-        pytest.skip("install strace to run this")
+    for program in ("strace", shell):
+        if shutil.which(program) is None:
+            pytest.skip(f"install {program} to run this")
     version_path = tmp_path / "module" / "nvidia" / "version"
     version_path.parent.mkdir(parents=True)
     version_path.write_text(f"{PROVEN}\n")
