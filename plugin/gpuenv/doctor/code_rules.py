@@ -19,7 +19,7 @@ CODE_RULES = (
         _DRY_RUN,
         (_TF + "46653", _TF + "25329"),
         order=40,
-        explains=("gpu.not-registered", "code.none-for-gpu"),
+        explains=("gpu.not-registered", "code.none-for-gpu", "driver.cuinit", "driver.no-device"),
     ),
     LogRule(
         "code.gpu-too-old",
@@ -101,6 +101,15 @@ CODE_RULES = (
         (_TF + "58681", _TF + "56927", "measured on an H100 with TensorFlow 2.4.0, November 2026"),
         order=60,
         explains=("xla.ptxas-missing",),
+    ),
+    LogRule(
+        "xla.unsupported-operation",
+        ("xla.unsupported",),
+        "XLA was asked to compile {operation}, for which it has no code",
+        "compile the model with `jit_compile=False`, or use a form of the layer without that operation, as "
+        "`tf.keras.layers.LSTM(..., use_cudnn=False)` in Keras 3",
+        ("https://github.com/keras-team/keras-core/issues/611",),
+        order=60,
     ),
     LogRule(
         "xla.ptxas-too-old",

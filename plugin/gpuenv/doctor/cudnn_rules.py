@@ -68,6 +68,17 @@ CUDNN_RULES = (
     ),
     LogRule(
         "loader.cudnn-older",
+        ("library.cudnn-exact",),
+        "another cuDNN was loaded than the framework was built with: found {found}, built with {built}; TensorFlow of "
+        "that time takes exactly its own",
+        "run `gpuenv create --dry-run` for a newer TensorFlow, or install the cuDNN that this one was built with",
+        ("https://github.com/keras-team/keras/issues/14441",),
+        confidence="likely",
+        order=23,
+        explains=("cudnn.not-started", "memory.handle", "memory.blas"),
+    ),
+    LogRule(
+        "loader.cudnn-older",
         ("library.cudnn-mixed",),
         "the cuDNN that was loaded is older than the framework needs, or its parts are of two versions",
         "run `unset LD_LIBRARY_PATH` if it names another cuDNN, then `gpuenv verify`",

@@ -23,7 +23,7 @@ KERNEL_RULES = (
         order=34,
         when=lambda log: (
             reason.driver_matters(log)
-            and not log.has("library.driver-missing")
+            and not log.has("library.driver-missing", "gpu.seen")
             and not reason.cuinit_says(log, "driver.not-loaded")
         ),
         explains=(*NO_DEVICE, "driver.stub"),

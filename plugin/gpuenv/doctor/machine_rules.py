@@ -85,4 +85,30 @@ MACHINE_RULES = (
         order=28,
         explains=NO_GPU,
     ),
+    LogRule(
+        "driver.linux-in-wsl",
+        ("library.wsl-driver",),
+        "a Linux driver was installed inside WSL: its {library} is found before the one that Windows brings in "
+        "`/usr/lib/wsl/lib`",
+        "run `sudo apt-get remove --purge 'libnvidia-compute-*' 'nvidia-driver-*'` in WSL, then `wsl --shutdown` in "
+        "Windows",
+        (
+            "https://docs.nvidia.com/cuda/wsl-user-guide/",
+            "https://github.com/Genesis-Embodied-AI/genesis-world/issues/114",
+        ),
+        order=28,
+        explains=NO_GPU,
+    ),
+    LogRule(
+        "driver.tcc",
+        ("driver.tcc",),
+        "the GPU runs in the driver model TCC, and WSL gets only those in WDDM or MCDM",
+        "run `nvidia-smi -dm 0` in Windows as administrator where the card allows it, and restart; else use Windows or "
+        "Linux itself",
+        ("https://docs.nvidia.com/cuda/wsl-user-guide/", "https://github.com/microsoft/WSL/issues/9952"),
+        confidence="likely",
+        order=28,
+        when=lambda log: "wsl" in log.lowered and log.has("driver.no-device", "cuinit.failed", "driver.no-module"),
+        explains=NO_GPU,
+    ),
 )

@@ -17,7 +17,7 @@ _OF_START = re.compile(
     r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+: [^\n]*(?:Found device \d+ with properties|Adding visible gpu device|"
     r"(Device interconnect StreamExecutor|Created (?:TensorFlow )?device ))",
 )
-_SLOW_START_S = 120
+_SLOW_START_S = 60
 
 
 def newer_than_cuda(log: Log) -> bool:

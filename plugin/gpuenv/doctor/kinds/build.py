@@ -83,6 +83,8 @@ BUILD_KINDS = (
             rf"No match for argument: {_PACKAGE}",
             rf"Version '[^'\n]+' for '{_PACKAGE}' was not found",
             rf"Unable to find a match: {_PACKAGE}",
+            rf"No package {_PACKAGE} available",
+            r"# Unsupported distribution!\s+# Check https?://nvidia\.github\.io",
         ),
     ),
 )

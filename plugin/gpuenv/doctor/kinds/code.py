@@ -12,6 +12,7 @@ CODE_KINDS = (
             r"The minimum required (?:Cuda|CUDA) capability is (?P<least>\d+\.\d+)",
             r"Found GPU\d+ (?P<name>[^\n]+?) which is of cuda capability (?P<found>\d+\.\d+)\. PyTorch no longer s"
             r"upports",
+            r"is of insufficient compute capability: (?P<least>\d+\.\d+) required, device is (?P<found>\d+\.\d+)",
             r"unsatisfied condition: arch\s?>=\s?(?P<least>[\d.]+)",
             r"supported on GPUs with compute capability of at least (?P<least>\d+\.\d+)\. Your [^\n]{0,60}"
             r"compute capability (?P<found>\d+\.\d+)",

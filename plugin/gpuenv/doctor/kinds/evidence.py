@@ -15,7 +15,7 @@ EVIDENCE_KINDS = (
             r"(?:4|40|100)\b(?! MB))",
             r"NVIDIA-SMI [\d.]+",
             r"Num GPUs",
-            r"list_physical_devices\(\W?GPU|test\.is_gpu_available",
+            r"list_physical_devices\((?:\W?GPU|None\)|\))|test\.is_gpu_available",
             r"GPU check \w+:",
             r"XLA_GPU",
             r"kernel reported version is",

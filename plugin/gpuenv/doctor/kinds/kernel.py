@@ -80,6 +80,7 @@ KERNEL_KINDS = (
             r"kernel headers for kernel \S+ cannot be found",
             r"error processing package nvidia-(?:[\w.]+-)*dkms",
             r"/var/lib/dkms/nvidia\S*: error: ",
+            r"kernel-open/nvidia[\w-]*/[\w.-]+:\d+:\d+: error:|/nvidia(?:-\w+)?/[\w.-]+\.o\] Error \d",
             r"The CC version check failed",
             r"compiler used to compile the kernel \([^\n]{0,120}does not exactly match",
             r"\bnvidia\w*: (?:version magic '|disagrees about version of symbol)",

@@ -109,6 +109,14 @@ LIBRARY_KINDS = (
             r"ound>\d+)",
         ),
     ),
+    # TensorFlow up to 1.4 compares both numbers and takes no newer one.
+    Kind(
+        "library.cudnn-exact",
+        (
+            r"\(compatibility version (?P<found>\d+)\) but source was compiled with \d+ \(compatibility version "
+            r"(?!(?P=found)\))(?P<built>\d+)\)",
+        ),
+    ),
     Kind(
         "library.cudnn-mixed",
         (

@@ -56,4 +56,12 @@ MACHINE_KINDS = (
             r"failed to setup container for group \d+",
         ),
     ),
+    Kind(
+        "library.wsl-driver",
+        (
+            r"=> (?P<library>(?:/usr)?/lib/\w+-linux-gnu/libcuda\.so\.1)\n(?:[^\n]*\n){0,3}?"
+            r"[^\n]*=> /usr/lib/wsl/lib/libcuda",
+        ),
+    ),
+    Kind("driver.tcc", (r"\bTCC +\|",)),
 )

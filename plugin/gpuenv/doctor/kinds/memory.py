@@ -98,6 +98,7 @@ MEMORY_KINDS = (
             r"Failed to determine best cudnn convolution algorithm",
             r"Unable to find an engine to execute this computation|GET was unable to find an engine",
             r"Check failed: stream->parent\(\)->GetConvolveAlgorithms",
+            r"Autotuner could not find any supported configs for HLO: %?cudnn",
         ),
     ),
 )

@@ -25,6 +25,13 @@ XLA_KINDS = (
         ),
     ),
     Kind(
+        "xla.unsupported",
+        (
+            r"Detected unsupported operations when trying to compile graph \S+ on XLA_\w+: (?P<operation>\w+)",
+            r"No registered '(?P<operation>\w+)' OpKernel for XLA_\w+ devices",
+        ),
+    ),
+    Kind(
         "xla.ptxas-missing",
         (
             r"could(?:n't| not) (?:get|invoke|find|run) (?:`?'?)ptxas",
