@@ -30,8 +30,8 @@ _RECORD = re.compile(
     r"\s*$|\s*\[?\d{4}-\d\d|[IWEF]\d{4} |"
     r"[IWEF] \w|Traceback|\s*File \"|\w*(?:Error|Warning)\b|(?:error|warning|INFO|WARNING|ERROR):|Could not"
 )
-# Hexadecimal ones too, as addresses are.
-_NUMBERS = re.compile(r"\b(?:0x)?[\da-f]*\d[\da-f]*\b")
+# Hexadecimal ones too, as addresses are, and those within a name, as of files: `img_0001.png`.
+_NUMBERS = re.compile(r"\b(?:0x)?[\da-f]*\d[\da-f]*\b|\d+")
 
 
 def decode(data: bytes) -> str:

@@ -53,9 +53,10 @@ def test_clean__lines_of_one_length__are_not_joined() -> None:
 
 
 def test_without_repeats__progress__first_two_and_last() -> None:
-    text = "\n".join(["start", *(f"step {at} loss 0.{at}" for at in range(100)), "end"])
+    text = "\n".join(["start", *(f"step {at} of img_{at:03}.png loss 0.{at}" for at in range(100)), "end"])
     kept, numbers = without_repeats(text)
-    assert kept.split("\n") == ["start", "step 0 loss 0.0", "step 1 loss 0.1", "step 99 loss 0.99", "end"]
+    steps = [f"step {at} of img_{at:03}.png loss 0.{at}" for at in (0, 1, 99)]
+    assert kept.split("\n") == ["start", *steps, "end"]
     assert numbers == [1, 2, 3, 101, 102]
 
 
