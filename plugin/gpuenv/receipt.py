@@ -28,6 +28,7 @@ from gpuenv.model import (
     format_driver_version,
 )
 from gpuenv.paths import added_path, etc_dir, is_aside, receipt_path
+from gpuenv.text_files import typed
 
 RECEIPT_VERSION = "1"
 # Directories of an environment that others may write into as well.
@@ -209,7 +210,7 @@ def check_python(receipt: Receipt, built: Built) -> None:
 
 
 def _remake(prefix: Path) -> Hint:
-    return Hint("target.remake", f"make the environment again with `gpuenv create -p {prefix} --force`")
+    return Hint("target.remake", f"make the environment again with `gpuenv create -p {typed(prefix)} --force`")
 
 
 def own_entries(prefix: Path) -> tuple[str, ...]:
