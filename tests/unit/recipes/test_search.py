@@ -41,6 +41,13 @@ def test_list_recipes__broken_file__is_a_warning_and_others_stay(team: Path) -> 
     assert f"{broken}:2:7: not valid YAML" in warnings[1]
 
 
+def test_load_recipe_file__no_yaml_at_all__shows_its_beginning_only(tmp_path: Path) -> None:
+    file = write(tmp_path / "passwd", "me:x:1000:1000:me:/home/me:/bin/bash\n" * 50)
+    with pytest.raises(RecipeError, match=r"passwd:1:1: expected a recipe, found `me:x:1000:1000:.*\.\.\.`$") as caught:
+        load_recipe_file(file, [])
+    assert len(caught.value.message) < len(str(file)) + 140
+
+
 def test_list_recipes__directory_missing__is_empty(tmp_path: Path) -> None:
     assert list_recipes(sources_of(team=tmp_path / "nowhere")) == ((), ())
 
