@@ -178,10 +178,11 @@ def read_receipt(prefix: Path) -> Receipt:
         receipt = msgspec.json.decode(path.read_bytes(), type=Receipt)
     except (FileNotFoundError, NotADirectoryError) as err:
         what = "is not an environment that gpuenv made" if prefix.exists() else "does not exist"
-        raise TargetError(
-            f"`{prefix}` {what}",
-            hints=[Hint("target.list", "run `gpuenv list` to see the environments there are")],
-        ) from err
+        hints = [Hint("target.list", "run `gpuenv list` to see the environments there are")]
+        if (prefix / "pyvenv.cfg").exists() or (prefix / "conda-meta").is_dir():
+            any_kind = f"run `gpuenv doctor -p {typed(prefix)}`, which looks at environments of any kind"
+            hints.append(Hint("target.doctor", any_kind))
+        raise TargetError(f"`{prefix}` {what}", hints=hints) from err
     except msgspec.DecodeError as err:
         raise TargetError(f"`{path}` is damaged", cause=str(err), hints=[_remake(prefix)]) from err
     if (prefix / "conda-meta" / "history").exists():

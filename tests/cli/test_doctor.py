@@ -211,3 +211,10 @@ def test_doctor__log_of_30_mb__line_numbers_are_the_file_s(tmp_path: Path, piped
 def test_doctor__log_of_one_line__is_one_line(gpuenv: Run, tmp_path: Path) -> None:
     (tmp_path / "log").write_text("hello\n")
     assert gpuenv("doctor", "--log", tmp_path / "log").out == "no cause was found in 1 line\n"
+
+
+@on_linux
+def test_verify__environment_that_gpuenv_did_not_make__names_who_looks_at_any(gpuenv: Run, whole: Path) -> None:
+    ended = gpuenv("verify", "-p", whole)
+    assert ended.code == 8
+    assert f"hint: run `gpuenv doctor -p '{whole}'`, which looks at environments of any kind" in ended.err
