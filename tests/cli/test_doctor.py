@@ -100,6 +100,13 @@ def test_doctor__whole_environment__exit_0(gpuenv: Run, whole: Path) -> None:
     assert "no cause was found: its files and packages fit together" in ended.out
 
 
+def test_doctor__environment_without_a_framework__is_not_called_whole(gpuenv: Run, tmp_path: Path) -> None:
+    venv.create(tmp_path / "bare", with_pip=False)
+    ended = gpuenv("doctor", "-p", tmp_path / "bare")
+    assert ended.code == 0
+    assert "no framework that gpuenv knows\n  nothing to find: without a framework nothing uses a GPU" in ended.out
+
+
 @on_linux
 def test_doctor__broken_environment__exit_7_and_the_fix(gpuenv: Run, whole: Path) -> None:
     BROKEN["protobuf of today"].break_it(whole)

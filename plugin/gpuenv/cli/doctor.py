@@ -117,7 +117,7 @@ def _outcome(found: Examination, fixed: list[str]) -> Outcome:
     lines = [f"Done: {summary}" for summary in fixed]
     if environment is not None:
         lines += [_described(environment), *_cause_lines(found.causes)]
-        lines += [] if found.causes else ["  no cause was found: its files and packages fit together"]
+        lines += [] if found.causes else [f"  {_nothing_found(environment)}"]
         if found.machine:
             lines += ["this machine", *_cause_lines(found.machine)]
     else:
@@ -133,6 +133,12 @@ def _outcome(found: Examination, fixed: list[str]) -> Outcome:
     heavy = weighty(causes)
     problem = _problem(heavy, machine=environment is None) if heavy else None
     return Outcome(data, "\n".join(lines), status="partial" if problem else "success", error=problem)
+
+
+def _nothing_found(env: Environment) -> str:
+    if _frameworks(env):
+        return "no cause was found: its files and packages fit together"
+    return "nothing to find: without a framework nothing uses a GPU; `gpuenv create -n tf` makes one with TensorFlow"
 
 
 def _problem(causes: Sequence[Diagnosis], *, machine: bool) -> GpuenvError:
@@ -219,12 +225,14 @@ def _described(env: Environment) -> str:
         "python": "a Python",
     }
     parts = [kinds[env.kind], f"Python {env.python_version}"]
-    parts += [f"TensorFlow {env.tensorflow.version}"] if env.tensorflow else []
-    parts += [f"PyTorch {env.torch.version}"] if env.torch else []
-    parts += [f"jaxlib {it.version}" for it in env.all("jaxlib")]
-    if len(parts) == 2:
-        parts.append("no framework that gpuenv knows")
+    parts += _frameworks(env) or ["no framework that gpuenv knows"]
     return f"{env.prefix}: {', '.join(parts)}"
+
+
+def _frameworks(env: Environment) -> list[str]:
+    found = [f"TensorFlow {env.tensorflow.version}"] if env.tensorflow else []
+    found += [f"PyTorch {env.torch.version}"] if env.torch else []
+    return found + [f"jaxlib {it.version}" for it in env.all("jaxlib")]
 
 
 def _gpus(found: Examination) -> str:
