@@ -48,6 +48,13 @@ def test_load_recipe_file__no_yaml_at_all__shows_its_beginning_only(tmp_path: Pa
     assert len(caught.value.message) < len(str(file)) + 140
 
 
+def test_list_recipes__numbers_in_names__are_ordered_by_value(team: Path) -> None:
+    for version in ("10", "9", "2"):
+        write(team / f"small-{version}.yaml", SMALL.replace("name: small", f"name: small-{version}"))
+    recipes, _ = list_recipes(sources_of(team=team))
+    assert [one.recipe.name for one in recipes if one.recipe.name != "small"] == ["small-2", "small-9", "small-10"]
+
+
 def test_list_recipes__directory_missing__is_empty(tmp_path: Path) -> None:
     assert list_recipes(sources_of(team=tmp_path / "nowhere")) == ((), ())
 
