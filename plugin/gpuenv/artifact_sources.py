@@ -9,6 +9,7 @@ from gpuenv.errors import GpuenvError, Hint
 from gpuenv.extension import ArtifactSource
 from gpuenv.hookspec import hookimpl
 from gpuenv.model import Built, CudaFiles, Source
+from gpuenv.text_files import typed
 
 
 class PypiSource:
@@ -30,7 +31,7 @@ class PypiSource:
             raise GpuenvError(
                 "the environment has no CUDA libraries from NVIDIA's wheels",
                 cause=f"expected `{pattern}` in `{root}`, found none",
-                hints=[Hint("source.recreate", f"make the environment again with `gpuenv create -p {built.prefix}`")],
+                hints=[_recreate(built)],
             )
         return CudaFiles(library_dirs, _tools(root / "cuda_nvcc"))
 
@@ -57,10 +58,14 @@ class CondaSource:
             raise GpuenvError(
                 "the environment has no CUDA libraries from conda packages",
                 cause=f"expected `{pattern}` in `{library_dir}`, found none",
-                hints=[Hint("source.recreate", f"make the environment again with `gpuenv create -p {built.prefix}`")],
+                hints=[_recreate(built)],
             )
         root = built.prefix / "Library" if windows else built.prefix
         return CudaFiles((library_dir,), _tools(root) or _tools(built.site_packages / "nvidia" / "cuda_nvcc"))
+
+
+def _recreate(built: Built) -> Hint:
+    return Hint("source.recreate", f"make the environment again with `gpuenv create -p {typed(built.prefix)} --force`")
 
 
 def _tools(nvcc: Path) -> Path | None:

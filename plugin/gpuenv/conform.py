@@ -18,6 +18,7 @@ Path = tuple[Part, ...]
 
 LIKENESS_MIN = 0.6  # as difflib's get_close_matches has it: `linux64` is `linux-64`, `colour` is nothing known
 PREFERENCE = 0.15
+SHOWN_MAX = 80  # characters of a wrong value in a message
 _MISSING = "expected the key"
 
 
@@ -154,13 +155,18 @@ def _wrong(value: Value, expected: str, path: Path, choices: Iterable[object] = 
 def _found(value: Value) -> str:
     match value.kind:
         case "text":
-            return f"`{value.text}`"
+            return f"`{shortened(value.text)}`"
         case "list" | "mapping":
             return f"a {value.kind}"
         case "nothing":
             return "nothing"
         case _:
             return f"the {value.kind} `{value.text}`"
+
+
+def shortened(text: str) -> str:
+    """Return the beginning of a text that is too long for a message, as that of a file which is no YAML at all."""
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}..."
 
 
 def _words(wanted: inspect.Type) -> str:

@@ -28,6 +28,7 @@ from gpuenv.model import (
     format_driver_version,
 )
 from gpuenv.paths import added_path, etc_dir, is_aside, receipt_path
+from gpuenv.text_files import typed
 
 RECEIPT_VERSION = "1"
 # Directories of an environment that others may write into as well.
@@ -177,10 +178,11 @@ def read_receipt(prefix: Path) -> Receipt:
         receipt = msgspec.json.decode(path.read_bytes(), type=Receipt)
     except (FileNotFoundError, NotADirectoryError) as err:
         what = "is not an environment that gpuenv made" if prefix.exists() else "does not exist"
-        raise TargetError(
-            f"`{prefix}` {what}",
-            hints=[Hint("target.list", "run `gpuenv list` to see the environments there are")],
-        ) from err
+        hints = [Hint("target.list", "run `gpuenv list` to see the environments there are")]
+        if (prefix / "pyvenv.cfg").exists() or (prefix / "conda-meta").is_dir():
+            any_kind = f"run `gpuenv doctor -p {typed(prefix)}`, which looks at environments of any kind"
+            hints.append(Hint("target.doctor", any_kind))
+        raise TargetError(f"`{prefix}` {what}", hints=hints) from err
     except msgspec.DecodeError as err:
         raise TargetError(f"`{path}` is damaged", cause=str(err), hints=[_remake(prefix)]) from err
     if (prefix / "conda-meta" / "history").exists():
@@ -209,7 +211,7 @@ def check_python(receipt: Receipt, built: Built) -> None:
 
 
 def _remake(prefix: Path) -> Hint:
-    return Hint("target.remake", f"make the environment again with `gpuenv create -p {prefix} --force`")
+    return Hint("target.remake", f"make the environment again with `gpuenv create -p {typed(prefix)} --force`")
 
 
 def own_entries(prefix: Path) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from gpuenv.binaries import dlopened_names, read_elf, read_pe
 from gpuenv.errors import GpuenvError, Hint, TargetError
 from gpuenv.model import Built, CudaFiles, Manifest, Recipe, Source, StagedFile
 from gpuenv.paths import dll_dir
+from gpuenv.text_files import typed
 
 T = TypeVar("T")
 
@@ -181,7 +182,7 @@ def _missing(names: list[str], recipe: Recipe, built: Built, cuda: CudaFiles) ->
         f"{framework.name} {framework.version} needs libraries that are not there: {_quoted(names)}",
         cause=f"looked in {_quoted(str(path) for path in cuda.library_dirs) or 'no directory'}",
         hints=[
-            Hint("stage.recreate", f"make the environment again with `gpuenv create -p {built.prefix} --force`"),
+            Hint("stage.recreate", f"make the environment again with `gpuenv create -p {typed(built.prefix)} --force`"),
             Hint("stage.alias", "if a library has another name there, add it to `aliases` of the recipe's source"),
         ],
     )

@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from gpuenv.errors import Hint, TargetError
@@ -40,7 +41,8 @@ def write_texts(texts: Mapping[Path, str]) -> None:
         ) from err
     finally:
         for temporary, _ in written:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # a file system that is read only refuses this too, of a file that is not there
+                temporary.unlink(missing_ok=True)
 
 
 def typed(path: Path | str) -> str:

@@ -15,6 +15,7 @@ from gpuenv.hookspec import hookimpl
 from gpuenv.model import Archive, Built, CudaFiles, Host, Plan, Reason, Reporter, Request, Source, Toolkit
 from gpuenv.paths import env_toolkit_dir, toolkit_note_path
 from gpuenv.settings import Settings
+from gpuenv.text_files import typed
 
 
 class ToolkitSource:
@@ -80,7 +81,9 @@ class ToolkitSource:
             raise GpuenvError(
                 f"the CUDA Toolkit at `{toolkit}` is gone",
                 cause=f"expected the directory `{toolkit / libraries}`",
-                hints=[Hint("toolkit.gone", f"install it again, or run `gpuenv create -p {built.prefix} --force`")],
+                hints=[
+                    Hint("toolkit.gone", f"install it again, or run `gpuenv create -p {typed(built.prefix)} --force`")
+                ],
             )
         own = env_toolkit_dir(built.prefix)
         directories = tuple(path for path in (own / libraries, toolkit / libraries) if path.is_dir())

@@ -73,32 +73,42 @@ def settle(prefix: Path, state_dir: Path) -> bool:
 
 
 def check_target(prefix: Path, *, replace_existing: bool) -> None:
-    """Refuse to overwrite. Raises TargetError for a file, a foreign directory, or an environment without leave."""
+    """Refuse to overwrite, and to begin where nothing can be written.
+
+    Raises TargetError for a file, a foreign directory, an environment without leave, and a place of somebody else.
+    """
     elsewhere = Hint("target.other", "choose another place with `-p PATH`, or another name with `-n NAME`")
     above = next((parent for parent in prefix.parents if os.path.lexists(parent)), prefix)  # `/` has none
     if not above.is_dir():
         raise TargetError(f"`{prefix}` cannot be made: `{above}` is no directory", hints=[elsewhere])
-    if not prefix.exists():
-        return
-    if not prefix.is_dir():
+    if prefix.exists() and not prefix.is_dir():
         raise TargetError(f"`{prefix}` is a file", hints=[elsewhere])
-    if not any(prefix.iterdir()):
+    if not prefix.exists() or not any(prefix.iterdir()):  # an empty directory is used as it is
+        _check_may_write(prefix if prefix.exists() else above, prefix, elsewhere)
         return
     if not receipt_path(prefix).exists():
         raise TargetError(f"`{prefix}` exists and is not an environment that gpuenv made", hints=[elsewhere])
     if added_path(prefix).exists():
         raise TargetError(
             f"gpuenv added to the environment `{prefix}` and did not make it, so it replaces nothing there",
-            hints=[Hint("target.add", f"run `gpuenv add -p {prefix}` to add the stack again"), elsewhere],
+            hints=[Hint("target.add", f"run `gpuenv add -p {typed(prefix)}` to add the stack again"), elsewhere],
         )
     if not replace_existing:
         raise TargetError(
             f"the environment `{prefix}` exists already",
             hints=[
-                Hint("target.verify", f"run `gpuenv verify -p {prefix}` to see whether it is what you want"),
+                Hint("target.verify", f"run `gpuenv verify -p {typed(prefix)}` to see whether it is what you want"),
                 Hint("target.replace", "run the same command with `--force` to replace it"),
             ],
         )
+    _check_may_write(above, prefix, elsewhere)
+
+
+def _check_may_write(directory: Path, prefix: Path, elsewhere: Hint) -> None:
+    if not os.access(directory, os.W_OK):
+        message = f"`{prefix}` cannot be made: you may not write to `{directory}`"
+        owner = Hint("target.owner", f"run `ls -ld {typed(directory)}` to see whose it is, and ask them")
+        raise TargetError(message, hints=[elsewhere, owner])
 
 
 @contextmanager
@@ -150,7 +160,7 @@ def check_addable(prefix: Path) -> None:
     if receipt_path(prefix).exists() and not added_path(prefix).exists():
         raise TargetError(
             f"gpuenv made the environment `{prefix}`, which has its stack",
-            hints=[Hint("target.replace", f"replace it with `gpuenv create -p {prefix} --force`"), new],
+            hints=[Hint("target.replace", f"replace it with `gpuenv create -p {typed(prefix)} --force`"), new],
         )
     check_writable(prefix)
 

@@ -97,6 +97,23 @@ def test_create__dry_run__plans_and_writes_nothing(gpuenv: Run, small_index: Sma
     assert sorted(isolated.rglob("*")) == before
 
 
+def test_create__tensorflow_of_no_version__exit_2(gpuenv: Run) -> None:
+    ended = gpuenv("create", "-n", "tf", "--gpu", "8.6", "--tensorflow", "", "--dry-run")
+    assert ended.code == 2
+    assert "`--tensorflow`: expected a version such as `2.15`, or `newest`, found nothing" in ended.err
+
+
+def test_create__dry_run_of_a_recipe_without_lock__says_that_it_was_solved(
+    gpuenv: Run, small_index: SmallStack, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(small_index.recipe.read_text("utf-8"), "utf-8")
+    ended = gpuenv("create", "-n", "tf", "--recipe", recipe, "--gpu", "8.6", "--driver", "460.89", "--dry-run")
+    assert ended.code == 0, ended.err
+    assert "solved just now; `gpuenv lock` pins a recipe's" in ended.out
+    assert "at most unknown" not in ended.out
+
+
 def test_create__dry_run_where_something_stands__warns_of_it(
     gpuenv: Run, small_index: SmallStack, tmp_path: Path
 ) -> None:

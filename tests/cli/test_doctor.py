@@ -100,6 +100,13 @@ def test_doctor__whole_environment__exit_0(gpuenv: Run, whole: Path) -> None:
     assert "no cause was found: its files and packages fit together" in ended.out
 
 
+def test_doctor__environment_without_a_framework__is_not_called_whole(gpuenv: Run, tmp_path: Path) -> None:
+    venv.create(tmp_path / "bare", with_pip=False)
+    ended = gpuenv("doctor", "-p", tmp_path / "bare")
+    assert ended.code == 0
+    assert "no framework that gpuenv knows\n  nothing to find: without a framework nothing uses a GPU" in ended.out
+
+
 @on_linux
 def test_doctor__broken_environment__exit_7_and_the_fix(gpuenv: Run, whole: Path) -> None:
     BROKEN["protobuf of today"].break_it(whole)
@@ -192,3 +199,29 @@ def test_doctor__plugin_rules__are_asked(gpuenv: Run, tmp_path: Path, monkeypatc
     monkeypatch.setattr(Plugins, "doctor_rules", lambda self: [Rule("acme", find, 0), *known(self)])
     (tmp_path / "log").write_text("no licence\n")
     assert "cause: the licence server is down" in gpuenv("doctor", "--log", tmp_path / "log").out
+
+
+@pytest.mark.parametrize("piped", [False, True], ids=["file", "pipe"])
+def test_doctor__log_of_30_mb__line_numbers_are_the_file_s(tmp_path: Path, piped: bool) -> None:
+    log = tmp_path / "train.log"
+    step = b"2021-01-01 00:00:00.000000: I tensorflow/core/common_runtime step %d loss=0.1 epoch 3/10 [=====>....]\n"
+    with log.open("wb") as file:
+        file.writelines(step % number for number in range(300_000))
+        file.write(b"E tensorflow/stream_executor/cuda/cuda_dnn.cc:336] Could not create cudnn handle: ")
+        file.write(b"CUDNN_STATUS_INTERNAL_ERROR\n")
+    command = [sys.executable, "-m", "gpuenv", "doctor", "--json", "--log"]
+    with log.open("rb") as file:
+        ended = subprocess.run([*command, *([] if piped else [log])], stdin=file, capture_output=True, check=True)
+    assert json.loads(ended.stdout)["data"]["causes"][0]["line"] == 300_001
+
+
+def test_doctor__log_of_one_line__is_one_line(gpuenv: Run, tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("hello\n")
+    assert gpuenv("doctor", "--log", tmp_path / "log").out == "no cause was found in 1 line\n"
+
+
+@on_linux
+def test_verify__environment_that_gpuenv_did_not_make__names_who_looks_at_any(gpuenv: Run, whole: Path) -> None:
+    ended = gpuenv("verify", "-p", whole)
+    assert ended.code == 8
+    assert f"hint: run `gpuenv doctor -p '{whole}'`, which looks at environments of any kind" in ended.err

@@ -239,6 +239,17 @@ def test_facts__update_with_a_mistake__says_where_and_takes_nothing(gpuenv: Run,
     assert all(one["origin"] == "gpuenv" for one in gpuenv("facts", "list", "--json").document["data"]["tables"])
 
 
+def test_facts__taken_file_was_damaged__says_how_to_mend_that_and_update_does(gpuenv: Run, tmp_path: Path) -> None:
+    (tmp_path / "ours.yaml").write_text(FACTS, "utf-8")
+    taken = Path(gpuenv("facts", "update", tmp_path / "ours.yaml", "--json").document["data"]["path"])
+    taken.write_text(FACTS.replace("source", "sauce"), "utf-8")
+    ended = gpuenv("explain", "--gpu", "8.6")
+    assert ended.code == 2
+    assert "hint: run `gpuenv facts update ours.yaml` with a right one, or `rm " in ended.err
+    assert gpuenv("facts", "update", tmp_path / "ours.yaml").code == 0
+    assert gpuenv("explain", "--gpu", "8.6").code == 0
+
+
 @pytest.mark.parametrize("columns", ["80", "120", None])
 def test_facts__show__claims_with_sources_and_what_they_win_over(
     gpuenv: Run, monkeypatch: pytest.MonkeyPatch, columns: str | None

@@ -44,6 +44,14 @@ def test_copied_environment__every_command__says_where_it_is_from(
     assert f"gpuenv create -p {copy} --force" in ended.err
 
 
+def test_list__environment_that_was_moved__says_so_and_what_to_do(gpuenv: Run, prefix: Path) -> None:
+    moved = prefix.rename(prefix.with_name("my env"))
+    listed = gpuenv("list")
+    assert listed.out.splitlines()[0].split("  ")[0] == "my env"
+    assert f"Damaged: `{moved}` was moved or copied from `{prefix}`; make the environment again with" in listed.out
+    assert "/envs/my env' --force`" in listed.out  # quoted, to be pasted
+
+
 def test_remove__a_copy__original_stays(gpuenv: Run, prefix: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(prefix, copy, symlinks=True)

@@ -37,6 +37,19 @@ def test_write_texts__disk_is_full__says_so_and_leaves_nothing(tmp_path: Path, m
     assert list(tmp_path.iterdir()) == []
 
 
+def test_write_texts__file_system_is_read_only__names_the_file_not_its_temporary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)  # as Linux does there, whether the file exists or not
+    with pytest.raises(TargetError, match=r"x\.yaml` cannot be written") as caught:
+        write_texts({tmp_path / "x.yaml": "x"})
+    assert [hint.text for hint in caught.value.hints] == ["choose a directory that you may write to"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX quoting; run on Linux")
 def test_typed__paths__as_somebody_would_type_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

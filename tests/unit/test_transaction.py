@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -117,6 +119,7 @@ def test_locked__run_before_was_killed__machine_is_as_it_was(tmp_path: Path, old
         make_environment(prefix, old)
     script = """
 import sys, time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from gpuenv.transaction import creating, locked
@@ -168,6 +171,35 @@ def test_check_target__something_is_there__refused(tmp_path: Path, make: object,
     make(prefix)  # type: ignore[operator]
     with pytest.raises(TargetError, match=match):
         check_target(prefix, replace_existing=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX quoting; run on Linux")
+def test_check_target__path_with_blank__can_be_pasted_from_the_hint(tmp_path: Path) -> None:
+    prefix = tmp_path / "my env"
+    make_environment(prefix, "old")
+    with pytest.raises(TargetError) as caught:
+        check_target(prefix, replace_existing=False)
+    assert f"run `gpuenv verify -p '{prefix}'` to see whether it is what you want" == caught.value.hints[0].text
+
+
+@pytest.mark.parametrize(
+    ("make", "directory"),
+    [
+        (lambda prefix: None, "."),
+        (lambda prefix: prefix.mkdir(), "tf"),
+        (lambda prefix: make_environment(prefix, "old"), "."),
+    ],
+    ids=["new", "into an empty directory", "instead of another"],
+)
+def test_check_target__place_of_somebody_else__refused_before_anything_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None], directory: str
+) -> None:
+    make(tmp_path / "tf")
+    refused = tmp_path / directory
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != refused and access(path, mode))  # root may write
+    with pytest.raises(TargetError, match=f"you may not write to `{re.escape(str(refused))}`"):
+        check_target(tmp_path / "tf", replace_existing=True)
 
 
 def test_check_target__ours_with_leave__allowed(tmp_path: Path) -> None:

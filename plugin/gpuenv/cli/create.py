@@ -94,9 +94,12 @@ def _warn_of_target(args: argparse.Namespace, session: Session, target: Target) 
 
 
 def request_of(args: argparse.Namespace) -> Request:
-    """Return what was asked for, but for Python and an environment to add to."""
+    """Return what was asked for, but for Python and an environment to add to. Raises UsageError."""
+    from gpuenv.errors import UsageError
     from gpuenv.model import Artifacts, Request
 
+    if args.tensorflow is not None and not args.tensorflow.strip():
+        raise UsageError("`--tensorflow`: expected a version such as `2.15`, or `newest`, found nothing")
     archive = Path(args.archive).expanduser().absolute() if args.archive else None
     toolkit = Path(args.toolkit_dir).expanduser().absolute() if args.toolkit_dir else None
     return Request(
@@ -195,17 +198,18 @@ def plan_text(planned: Plan) -> str:
     brought = "one of the conda packages" if lock.conda_packages else "to be installed by uv"
     python = f"{choice.python.version} at {choice.python.path}" if choice.python else brought
     unpacked = ", and the conda packages unpacked" if lock.conda_packages else ""
+    origin = f"from {lock.origin}" if lock.origin != "solved" else "solved just now; `gpuenv lock` pins a recipe's"
     rows = [
         ("environment", str(planned.prefix)),
         ("recipe", f"{choice.recipe.name}  {choice.recipe.summary}"),
         ("Python", f"{choice.python_version}: {python}"),
         ("CUDA", f"{choice.source.cuda_toolkit} and cuDNN {choice.source.cudnn}, from {choice.source_name}"),
         *(("GPU", describe_gpu(gpu)) for gpu in choice.gpus),
-        ("packages", f"{len(lock.packages)}, from {lock.origin}"),
+        ("packages", f"{len(lock.packages)}, {origin}"),
         *([("conda", conda_text(lock.conda_packages))] if lock.conda_packages else []),
         *([("replaces", changes_text(planned))] if planned.changes else []),
-        ("download", f"at most {size(lock.download_bytes)}; nothing that is in a cache already"),
-        ("disk", f"at most {size(lock.installed_bytes)}{unpacked}; hard links to caches where the file system allows"),
+        ("download", f"{_at_most(lock.download_bytes)}; nothing that is in a cache already"),
+        ("disk", f"{_at_most(lock.installed_bytes)}{unpacked}; hard links to caches where the file system allows"),
         ("checks", ", ".join(planned.checks) or "none"),
     ]
     lines = [columns(rows)]
@@ -233,6 +237,10 @@ def sources(planned: Plan) -> list[str]:
     rows.append(("lock", f"{len(planned.lock.packages)} packages", planned.lock.origin))
     rows.append(("checks", ", ".join(planned.checks) or "none", ""))
     return columns(rows, indent="  ").splitlines()
+
+
+def _at_most(number_bytes: int | None) -> str:
+    return "unknown" if number_bytes is None else f"at most {size(number_bytes)}"
 
 
 def conda_text(packages: tuple[CondaPackage, ...]) -> str:

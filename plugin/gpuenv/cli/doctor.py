@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import stat
 import sys
 from dataclasses import replace
 from functools import partial
@@ -13,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from gpuenv.cli import options
 from gpuenv.cli.again import from_arguments, from_receipt
 from gpuenv.cli.elsewhere import elsewhere
+from gpuenv.cli.log_input import read_log
 from gpuenv.cli.outcome import Outcome
 from gpuenv.cli.text import quoted
-from gpuenv.errors import CheckFailedError, GpuenvError, Hint, NoGpuError, UsageError
+from gpuenv.errors import CheckFailedError, GpuenvError, Hint, NoGpuError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from gpuenv.examination import Examination, LogExamination
     from gpuenv.extension import Diagnosis
     from gpuenv.session import Session, Target
-
-# More of a log is not read: its end is where the failure is.
-_LOG_BYTES = 16 * 2**20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,9 +45,9 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
     """Diagnose. A log gives exit code 0; an environment with a cause 7, a machine that cannot use its GPU 3."""
     from gpuenv import examination
 
-    data = _log(args)
-    if data is not None:
-        return _log_outcome(examination.examine_log(session, data))
+    log = read_log(args)
+    if log is not None:
+        return _log_outcome(examination.examine_log(session, log.data), log.lines_before)
     target = _target(args, session)
     overrides = options.overrides(args, session)
     found = examination.examine(session, target.prefix if target else None, overrides)
@@ -79,38 +75,6 @@ def _with_whole_fixes(found: Examination, args: argparse.Namespace) -> Examinati
         prefix = quoted(str(environment.prefix))
         complete = partial(elsewhere, prefix=prefix)
     return replace(found, causes=tuple(replace(it, fix=complete(it.fix)) for it in found.causes))
-
-
-def _log(args: argparse.Namespace) -> bytes | None:
-    """Return the log to read: the file that is named, or what is piped in where no environment is named."""
-    from pathlib import Path
-
-    if args.log is not None and args.log != "-":
-        try:
-            with Path(args.log).open("rb") as file:
-                file.seek(0, os.SEEK_END)
-                file.seek(max(0, file.tell() - _LOG_BYTES))
-                return file.read()
-        except OSError as err:
-            raise UsageError(
-                f"`{args.log}` cannot be read: {(err.strerror or str(err)).lower()}",
-                hints=[
-                    Hint("doctor.log", "name a file, or pipe the log: `python train.py 2>&1 | gpuenv doctor --log`")
-                ],
-            ) from err
-    if args.log is None and (args.name or args.prefix or not _is_piped()):
-        return None
-    piped = sys.stdin.buffer.read()[-_LOG_BYTES:] if sys.stdin is not None else b""
-    return piped if piped.strip() or args.log else None
-
-
-def _is_piped() -> bool:
-    """Say whether standard input is a file or a pipe, not a terminal nor nothing."""
-    try:
-        mode = os.fstat(sys.stdin.fileno()).st_mode
-    except (AttributeError, OSError, ValueError):
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
 
 def _target(args: argparse.Namespace, session: Session) -> Target | None:
@@ -153,7 +117,7 @@ def _outcome(found: Examination, fixed: list[str]) -> Outcome:
     lines = [f"Done: {summary}" for summary in fixed]
     if environment is not None:
         lines += [_described(environment), *_cause_lines(found.causes)]
-        lines += [] if found.causes else ["  no cause was found: its files and packages fit together"]
+        lines += [] if found.causes else [f"  {_nothing_found(environment)}"]
         if found.machine:
             lines += ["this machine", *_cause_lines(found.machine)]
     else:
@@ -171,6 +135,12 @@ def _outcome(found: Examination, fixed: list[str]) -> Outcome:
     return Outcome(data, "\n".join(lines), status="partial" if problem else "success", error=problem)
 
 
+def _nothing_found(env: Environment) -> str:
+    if _frameworks(env):
+        return "no cause was found: its files and packages fit together"
+    return "nothing to find: without a framework nothing uses a GPU; `gpuenv create -n tf` makes one with TensorFlow"
+
+
 def _problem(causes: Sequence[Diagnosis], *, machine: bool) -> GpuenvError:
     first = causes[0]
     hints = [Hint(f"doctor.{first.rule}", first.fix)]
@@ -180,11 +150,13 @@ def _problem(causes: Sequence[Diagnosis], *, machine: bool) -> GpuenvError:
     return CheckFailedError(f"the environment has {count}", cause=first.cause, hints=hints)
 
 
-def _log_outcome(found: LogExamination) -> Outcome:
-    causes = [replace(it, fix=elsewhere(it.fix)) for it in found.causes]
+def _log_outcome(found: LogExamination, lines_before: int) -> Outcome:
+    """Print what a log shows; `lines_before` of it were too far from its end to be looked at."""
+    causes = [replace(it, fix=elsewhere(it.fix), line=it.line and it.line + lines_before) for it in found.causes]
     lines = _cause_lines(causes, indent="")
     if not found.causes:
-        lines = [f"no cause was found in {found.lines} lines"]
+        where = f"{found.lines} line{'' if found.lines == 1 else 's'}"
+        lines = [f"no cause was found in {f'the last {where}' if lines_before else where}"]
     lines += [f"harmless: {it.why} ({it.id}, {it.count} line{'s' if it.count > 1 else ''})" for it in found.harmless]
     data = {
         "looked_at": "log",
@@ -253,12 +225,14 @@ def _described(env: Environment) -> str:
         "python": "a Python",
     }
     parts = [kinds[env.kind], f"Python {env.python_version}"]
-    parts += [f"TensorFlow {env.tensorflow.version}"] if env.tensorflow else []
-    parts += [f"PyTorch {env.torch.version}"] if env.torch else []
-    parts += [f"jaxlib {it.version}" for it in env.all("jaxlib")]
-    if len(parts) == 2:
-        parts.append("no framework that gpuenv knows")
+    parts += _frameworks(env) or ["no framework that gpuenv knows"]
     return f"{env.prefix}: {', '.join(parts)}"
+
+
+def _frameworks(env: Environment) -> list[str]:
+    found = [f"TensorFlow {env.tensorflow.version}"] if env.tensorflow else []
+    found += [f"PyTorch {env.torch.version}"] if env.torch else []
+    return found + [f"jaxlib {it.version}" for it in env.all("jaxlib")]
 
 
 def _gpus(found: Examination) -> str:

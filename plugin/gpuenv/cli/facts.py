@@ -87,9 +87,9 @@ def _update(args: argparse.Namespace, session: Session) -> Outcome:
 
 def _check_keys(file: Path, keys: set[str]) -> None:
     """Refuse a key that gpuenv's own table does not have: nobody would ever read it. Raises UsageError."""
-    from gpuenv.facts import claims, releases
+    from gpuenv.facts.tensorflow import own_keys
 
-    known = {"without_ptx_machine_code"} | {claim.key for release in releases() for claim in claims(release.series)}
+    known = {"without_ptx_machine_code"} | own_keys()
     for key in sorted(keys - known):
         hint = Hint("facts.keys", f"choose from {', '.join(sorted(known))}")
         raise UsageError(f"`{file}`: no fact about TensorFlow is called `{key}`", hints=[hint])

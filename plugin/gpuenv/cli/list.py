@@ -30,17 +30,19 @@ def run(args: argparse.Namespace, session: Session) -> Outcome:
         try:
             receipts.append(read_receipt(prefix))
         except TargetError as error:
-            damaged.append((prefix, error.message))
+            damaged.append((prefix, error))
     begun = unfinished(session.state_dir)
     data = {
         "environments": [_entry(receipt) for receipt in receipts],
-        "damaged": [{"prefix": prefix, "message": message} for prefix, message in damaged],
+        "damaged": [{"prefix": prefix, "message": why.message} for prefix, why in damaged],
         "unfinished": begun,
     }
     rows = [(receipt.name or "", _stack(receipt), proven(receipt), receipt.prefix) for receipt in receipts]
     rows += [(prefix.name, "", "damaged", str(prefix)) for prefix, _ in damaged]
     rows += [(prefix.name, "", "unfinished", str(prefix)) for prefix in begun]
     text = columns(rows) if rows else "No environments yet. Next: gpuenv create -n tf"
+    for _, why in damaged:
+        text += f"\nDamaged: {'; '.join([why.message, *(hint.text for hint in why.hints[:1])])}"
     if begun:
         text += f"\nUnfinished, unless a gpuenv is at it now. Next: gpuenv remove {option_for(None, str(begun[0]))}"
     return Outcome(data, text, talk=not rows)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `unstage`."""
-    parser.add_argument("what", choices=WHAT, help="cudnn, or cuda for its parts")
+    parser.add_argument("what", choices=WHAT, metavar=f"{{{','.join(WHAT)}}}", help="cudnn, or cuda for its parts")
     add_place(parser)
 
 

@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from gpuenv.errors import Hint, TargetError
 from gpuenv.model import Built, CondaPackage
+from gpuenv.text_files import typed
 
 
 def describe_conda(prefix: Path) -> Built:
@@ -47,7 +48,7 @@ def python_record(prefix: Path) -> dict[str, Any]:
     raise TargetError(
         f"`{prefix}` {what}",
         cause=f"expected a record of Python in `{directory}`, found none",
-        hints=[Hint("target.recreate", f"make the environment again with `gpuenv create -p {prefix}`")],
+        hints=[Hint("target.recreate", f"make the environment again with `gpuenv create -p {typed(prefix)}`")],
     )
 
 

@@ -21,6 +21,7 @@ from gpuenv.engines.uv_errors import build_error, explain
 from gpuenv.errors import GpuenvError, Hint, TargetError, UnsolvableError, UsageError
 from gpuenv.model import Built, Detail, Plan, Progress, Reporter, Solved, Wanted
 from gpuenv.paths import log_dir
+from gpuenv.text_files import typed
 
 # The oldest Linux that a lock shall serve: glibc 2.17, as TensorFlow's and NVIDIA's own wheels do.
 UV_PLATFORMS = {"linux-64": "x86_64-manylinux2014", "win-64": "x86_64-pc-windows-msvc"}
@@ -76,7 +77,7 @@ class UvEngine:
         raise UsageError(
             f"`{plan.onto}` cannot be cloned: uv copies no environments",
             cause="only conda environments can be cloned, by conda",
-            hints=[Hint("clone.add", f"add the stack to it with `gpuenv add -p {plan.onto}`")],
+            hints=[Hint("clone.add", f"add the stack to it with `gpuenv add -p {typed(plan.onto or plan.prefix)}`")],
         )
 
     def add(self, plan: Plan, report: Reporter) -> Built:

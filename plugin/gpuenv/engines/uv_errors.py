@@ -62,6 +62,12 @@ def build_error(ended: Completed, plan: Plan) -> GpuenvError:
             cause=cause,
             hints=[Hint("disk.elsewhere", "free some space, or choose another place with `-p PATH`")],
         )
+    if "Failed to initialize cache" in said:
+        return GpuenvError(
+            "uv cannot write into its cache",
+            cause=cause,
+            hints=[Hint("cache.elsewhere", "set `UV_CACHE_DIR` to a directory that you may write to")],
+        )
     unreached = _unreached(said, [_AGAIN])
     if unreached is not None:
         return unreached

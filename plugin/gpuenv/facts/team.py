@@ -26,6 +26,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from gpuenv.errors import Hint, UsageError
+from gpuenv.text_files import typed
 
 DIRECTORY = "facts"
 DRIVER_MIN = "driver_min"
@@ -107,6 +108,19 @@ def read_facts(path: Path) -> FactsFile:
     return facts
 
 
+def _read_again(path: Path) -> FactsFile:
+    """Read a file that was right once. Raises UsageError: a mistake in it is in the way of every command."""
+    from gpuenv.settings import data_dir
+
+    try:
+        return read_facts(path)
+    except UsageError as err:
+        taken = path.parent == data_dir(os.environ) / DIRECTORY
+        how = f"run `gpuenv facts update {path.name}` with a right one, or `rm {typed(path)}`"
+        own = Hint("facts.mend", how if taken else "mend it, or take it out of `facts` in the settings")
+        raise UsageError(err.message, cause=err.cause, hints=err.hints or [own]) from err
+
+
 def team_files(environ: Mapping[str, str]) -> tuple[Path, ...]:
     """Return the files that count, those of the settings first."""
     from gpuenv.settings import data_dir, load_settings
@@ -133,7 +147,7 @@ def _changed(path: Path) -> int:
 
 @lru_cache(maxsize=4)
 def _together(files: tuple[tuple[str, int], ...]) -> FactsFile:
-    read = [read_facts(Path(file)) for file, _ in files]
+    read = [_read_again(Path(file)) for file, _ in files]
     return FactsFile(
         gpuenv_facts_version="1",
         products=[row for one in read for row in one.products],

@@ -151,15 +151,24 @@ def _newest_first(release: str) -> tuple[int, ...]:
     return tuple(-int(part) for part in release.split("."))
 
 
-@lru_cache(maxsize=1)
-def _by_series() -> dict[str, tuple[Claim, ...]]:
+def own_keys() -> frozenset[str]:
+    """Return what gpuenv's own table says of releases: the keys of its rows, whatever teams say."""
+    return frozenset(row.key for row in _own_rows())
+
+
+def _own_rows() -> list[Claim]:
     """Read the table. Sample line: `2.9.0,linux-64,search_path,runpath $ORIGIN,measured,dynamic section of ...`."""
     import csv
 
+    with _TABLE.open(encoding="utf-8", newline="") as file:
+        return [Claim(**row) for row in csv.DictReader(file)]
+
+
+@lru_cache(maxsize=1)
+def _by_series() -> dict[str, tuple[Claim, ...]]:
     from gpuenv.facts.team import team_facts
 
-    with _TABLE.open(encoding="utf-8", newline="") as file:
-        rows = [Claim(**row) for row in csv.DictReader(file)]
+    rows = _own_rows()
     rows += [
         Claim(one.release, one.platform, one.key, one.value, "team", one.source, one.read)
         for one in team_facts().tensorflow

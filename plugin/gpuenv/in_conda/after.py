@@ -31,16 +31,18 @@ def hook_mode() -> str:
 
 def line_about(prefix: Path, *, mode: str) -> str | None:
     """Say in one line what is wrong with an environment, or what was mended; None when nothing is."""
+    from gpuenv.text_files import typed
+
     managed = look_at_managed(prefix)
     if managed is None:
         reason = processor_only(prefix) if has_gpu() else None
         return reason and f"{reason}; `conda gpuenv create -n {prefix.name}-gpu` makes one that trains on the GPU"
     if managed.problems:
-        return f"{managed.problems[0]}; `conda gpuenv create -p {prefix} --force` makes it again"
+        return f"{managed.problems[0]}; `conda gpuenv create -p {typed(prefix)} --force` makes it again"
     if not managed.broken:
         return None
     if mode == "auto" and (count := link_again(managed)):
         return f"linked {count} CUDA {'library' if count == 1 else 'libraries'} again in `{prefix}`"
     count = len(managed.broken)
     gone = "1 link to CUDA libraries is gone" if count == 1 else f"{count} links to CUDA libraries are gone"
-    return f"{gone}; `conda doctor -p {prefix} --fix gpuenv` mends that"
+    return f"{gone}; `conda doctor -p {typed(prefix)} --fix gpuenv` mends that"

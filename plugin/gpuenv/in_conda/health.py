@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gpuenv.in_conda.look import link_again, look_at_managed
+from gpuenv.text_files import typed
 
 # conda's own marks since 23.5: conda.base.constants.
 OK_MARK, X_MARK = "\N{WHITE HEAVY CHECK MARK}", "\N{CROSS MARK}"
@@ -73,7 +74,7 @@ def mend(prefix: str, confirm: Callable[[str], None]) -> int:
     for problem in problems:
         print(f"{X_MARK} {problem}")
     if problems:
-        print(f"`conda gpuenv create -p {prefix} --force` makes the environment again.")
+        print(f"`conda gpuenv create -p {typed(prefix)} --force` makes the environment again.")
     return 1 if problems else 0
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -43,9 +44,14 @@ def project_file(start: Path, home: Path) -> Iterator[Path]:
 
 
 def recipe_files(directories: Iterable[Path]) -> Iterator[Path]:
-    """List the recipes of directories, in the order of their names; a directory that does not exist is empty."""
+    """List the recipes of directories, by name, `tf-2.9` before `tf-2.10`; one that does not exist is empty."""
     for directory in directories:
-        yield from sorted(path for path in directory.glob("*.yaml") if path.is_file())
+        yield from sorted((path for path in directory.glob("*.yaml") if path.is_file()), key=_natural)
+
+
+def _natural(path: Path) -> list[str | int]:
+    """Return what sorts numbers in names by their value: a text, a number, a text, and so on."""
+    return [int(part) if number % 2 else part for number, part in enumerate(re.split(r"([0-9]+)", path.name))]
 
 
 def checkout_dir() -> Path:

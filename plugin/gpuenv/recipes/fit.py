@@ -161,7 +161,8 @@ def _gpus(host: Host, recipe: Recipe, platform: str) -> tuple[tuple[GpuService, 
             own = [parse_compute_capability(code) for code in recipe.gpu.without_ptx_machine_code] or machine_code
             failing = ", ".join(recipe.gpu.fails_without_ptx(platform))
             if failing and service_of(capability, own, ()) is None:
-                warnings.append(f"on {gpu_text(service)} {framework} has no code for {failing}: they fail")
+                fail = "they fail" if len(recipe.gpu.fails_without_ptx(platform)) > 1 else "it fails"
+                warnings.append(f"on {gpu_text(service)} {framework} has no code for {failing}: {fail}")
     reasons += _above(served, recipe.gpu.compute_capability_max, framework, host)
     if not host.gpus:
         warnings.append("no GPU is known: nothing was checked against one, and without one everything runs on the CPU")

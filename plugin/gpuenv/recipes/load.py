@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from gpuenv.conform import closest
+from gpuenv.conform import closest, shortened
 from gpuenv.document import DocumentError, Entry, Problem, Value, error_of, merge, read_file, without
 from gpuenv.errors import Hint, RecipeError
 from gpuenv.model import LoadedRecipe, Recipe
@@ -71,7 +71,7 @@ def _checked(path: Path) -> Value:
     except OSError as err:
         raise RecipeError(f"{path}:1:1: the recipe cannot be read", cause=str(err)) from err
     if value.kind != "mapping":
-        found = {"nothing": "an empty file", "list": "a list"}.get(value.kind, f"`{value.text}`")
+        found = {"nothing": "an empty file", "list": "a list"}.get(value.kind, f"`{shortened(value.text)}`")
         raise error_of([Problem(value.mark, f"expected a recipe, found {found}")], RecipeError)
     # Not even with `extends` may the name be left out: the base's would then belong to two recipes. And without the
     # base that a misspelt `extends` was to bring, nearly every key would be reported as missing.

@@ -9,6 +9,8 @@ from gpuenv.model import Rejection
 
 # As many as a person reads to the end; `gpuenv explain` has them all.
 _LINES_AT_MOST, _HINTS_AT_MOST = 4, 4
+# Changes that help nobody whose disk is full: what they bring in takes gigabytes as well.
+_TAKES_ROOM_TOO = frozenset({"toolkit.missing", "source.engine"})
 
 
 def explain_rejections(rejections: Iterable[Rejection]) -> list[str]:
@@ -57,7 +59,10 @@ def hints_of(rejections: Sequence[Rejection]) -> list[Hint]:
     for reason in (reason for one in told for reason in one.reasons[: 1 if several else None]):
         if reason.fix:
             fixes.setdefault(reason.code if several else reason.fix, Hint(reason.code, reason.fix))
-    return list(fixes.values())[:_HINTS_AT_MOST]
+    hints = list(fixes.values())
+    if any(hint.code == "disk.full" for hint in hints):
+        hints = [hint for hint in hints if hint.code not in _TAKES_ROOM_TOO]
+    return hints[:_HINTS_AT_MOST]
 
 
 def _is_unavailable(rejection: Rejection) -> bool:

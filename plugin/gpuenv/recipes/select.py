@@ -313,11 +313,16 @@ def _no_such_version(request: Request, recipes: Sequence[LoadedRecipe]) -> Gpuen
 
 
 def _nearest(wanted: str, versions: Sequence[Version]) -> Version | None:
-    """Return the version whose minor one is nearest, of two the newer; None for what is no version."""
+    """Return the version whose minor one is nearest, of two the newer; None for what is no version.
+
+    `versions` are sorted, the oldest first.
+    """
     try:
         asked = Version(wanted)
     except InvalidVersion:
         return None
+    if versions and asked > versions[-1]:  # as 3 is, which is no nearer to 2.4 for its minor version 0
+        return versions[-1]
     return min(
         reversed(versions),
         key=lambda one: (abs(one.major - asked.major), abs(one.minor - asked.minor)),

@@ -214,6 +214,9 @@ def test_conda_activation_line__windows_without_conda__batch_file_or_what_to_do_
     with pytest.raises(UsageError, match="`powershell`") as caught:
         conda_activation_line(prefix, "powershell", "win-64", {})  # type: ignore[arg-type]
     assert "gpuenv run -p C:\\envs\\tf -- powershell" in caught.value.hints[0].text
+    with pytest.raises(UsageError) as caught:
+        conda_activation_line(prefix / "my env", "powershell", "win-64", {})  # type: ignore[arg-type]
+    assert 'gpuenv run -p "C:\\envs\\tf\\my env" -- powershell' in caught.value.hints[0].text
 
 
 def test_conda_command_environment__switch_from_another__as_conda_does() -> None:

@@ -179,9 +179,15 @@ def test_build_error__wrong_hash_in_a_shipped_lock__never_says_to_lock_that() ->
         ("error: failed to write: No space left on device (os error 28)", GpuenvError, "is full"),
         ("  ╰─▶ Because nope was not found in the package registry", UnsolvableError, "does not have a package"),
         ("error: x\n  [stderr]\n  ValueError: invalid variable '$'y''", TargetError, "cannot be used in `/envs/tf`"),
+        (
+            "error: Failed to initialize cache at `/var/uv`\n  cause: failed to create directory `/var/uv`: "
+            "Read-only file system (os error 30)",
+            GpuenvError,
+            "uv cannot write into its cache",
+        ),
         ("error: something new", GpuenvError, "uv could not build `/envs/tf`"),
     ],
-    ids=["disk", "absent", "dollar in the path", "other"],
+    ids=["disk", "absent", "dollar in the path", "cache", "other"],
 )
 def test_build_error__what_uv_says__becomes_the_right_error(stderr: str, kind: type, message: str) -> None:
     error = built(stderr)

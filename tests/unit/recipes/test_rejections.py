@@ -66,3 +66,12 @@ def test_hints_of__one_recipe__all_of_it() -> None:
 def test_hints_of__several_recipes__the_first_thing_in_the_way_of_each() -> None:
     rejections = [Rejection("a", "pypi", (DRIVER, ENGINE)), Rejection("b", "pypi", (DRIVER, ENGINE))]
     assert [hint.code for hint in hints_of(rejections)] == ["driver.old"]
+
+
+def test_hints_of__disk_is_full__nothing_that_would_fill_it_too() -> None:
+    disk = Reason("disk.full", "needs 3.8 GiB on the disk, where 0.2 GiB are free", "free 3.8 GiB of disk")
+    toolkit = Reason("toolkit.missing", "needs an installed CUDA Toolkit 11.0", "install CUDA Toolkit 11.0")
+    sources = {"pypi": disk, "toolkit": toolkit, "conda": ENGINE}
+    rejections = [Rejection("a", name, (reason,)) for name, reason in sources.items()]
+    assert [hint.text for hint in hints_of(rejections)] == ["free 3.8 GiB of disk"]
+    assert [hint.text for hint in hints_of(rejections[1:])] == ["install CUDA Toolkit 11.0", "use another engine"]

@@ -41,6 +41,20 @@ def test_list_recipes__broken_file__is_a_warning_and_others_stay(team: Path) -> 
     assert f"{broken}:2:7: not valid YAML" in warnings[1]
 
 
+def test_load_recipe_file__no_yaml_at_all__shows_its_beginning_only(tmp_path: Path) -> None:
+    file = write(tmp_path / "passwd", "me:x:1000:1000:me:/home/me:/bin/bash\n" * 50)
+    with pytest.raises(RecipeError, match=r"passwd:1:1: expected a recipe, found `me:x:1000:1000:.*\.\.\.`$") as caught:
+        load_recipe_file(file, [])
+    assert len(caught.value.message) < len(str(file)) + 140
+
+
+def test_list_recipes__numbers_in_names__are_ordered_by_value(team: Path) -> None:
+    for version in ("10", "9", "2"):
+        write(team / f"small-{version}.yaml", SMALL.replace("name: small", f"name: small-{version}"))
+    recipes, _ = list_recipes(sources_of(team=team))
+    assert [one.recipe.name for one in recipes if one.recipe.name != "small"] == ["small-2", "small-9", "small-10"]
+
+
 def test_list_recipes__directory_missing__is_empty(tmp_path: Path) -> None:
     assert list_recipes(sources_of(team=tmp_path / "nowhere")) == ((), ())
 

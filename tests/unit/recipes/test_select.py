@@ -426,6 +426,7 @@ def test_choose__first_does_not_fit__next_is_taken_and_the_reason_kept() -> None
         pytest.param("2.1", "did you mean `--tensorflow 2.4.0`?", id="too old"),
         pytest.param("2.9.9", "did you mean `--tensorflow 2.10.0`?", id="the nearest minor version"),
         pytest.param("1.15", "did you mean `--tensorflow 2.10.0`?", id="another major version"),
+        pytest.param("3", "did you mean `--tensorflow 2.10.0`?", id="newer than all"),
         pytest.param("nwest", "did you mean `--tensorflow newest`?", id="no version"),
     ],
 )

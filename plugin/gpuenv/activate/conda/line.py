@@ -32,10 +32,11 @@ def conda_activation_line(prefix: Path, shell: str, platform: str, environ: Mapp
         return f"{setting}; source {csh.quote(str(own / 'activate.csh'))}"
     if shell == "cmd" and platform.startswith("win"):
         return f'call "{own / "activate.bat"}"'
+    where = f'"{prefix}"' if " " in str(prefix) else str(prefix)  # PowerShell and cmd read both
     raise UsageError(
         f"without conda no activation line is known for the shell `{shell}`",
         hints=[
-            Hint("activate.run", f"run `gpuenv run -p {prefix} -- {shell}` for a shell inside the environment"),
+            Hint("activate.run", f"run `gpuenv run -p {where} -- {shell}` for a shell inside the environment"),
             Hint("activate.shell", "choose another shell with `--shell`, as `--shell bash`"),
         ],
     )
