@@ -170,6 +170,15 @@ def test_look__pip_installed_without_cuda__says_which_wheels_bring_it(prefix: Pa
     assert found[0].fix == f"run `{install} nvidia-cublas-cu11`, then `gpuenv doctor --fix`"
 
 
+def test_look__plain_tensorflow_in_a_virtual_environment__one_command_brings_everything(prefix: Path) -> None:
+    for path in (prefix / SITE).glob("nvidia*"):
+        shutil.rmtree(path)
+    (prefix / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    _, found = look(prefix)
+    assert found[0].rule == "env.library-missing"
+    assert found[0].fix == f"run `gpuenv add -p {prefix} --tensorflow 2.4`, which brings and links them"
+
+
 def test_conda_doctor__environment_of_others__same_rules(prefix: Path) -> None:
     from gpuenv.in_conda.health import findings
 

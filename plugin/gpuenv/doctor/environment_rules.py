@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -288,11 +289,14 @@ def _link(env: Environment, tf: TensorFlow, missing: Iterable[Library]) -> Repai
 
 
 def _wheels(env: Environment, tf: TensorFlow, missing: Iterable[Library]) -> str:
-    """Say which of NVIDIA's wheels bring the libraries, where there are such wheels: for CUDA 11 and 12."""
+    """Say what brings the libraries: gpuenv, or NVIDIA's wheels, where there are such: for CUDA 11 and 12."""
     if env.kind == "gpuenv" or tf.version < Version("2.4") or env.platform == "win-64":
         return _RECREATE
     if tf.version >= Version("2.14"):
         return f"run `{env.install} 'tensorflow[and-cuda]=={tf.version}'`"
+    if env.kind == "venv" and not any(it.name.startswith("nvidia-") for it in env.distributions):
+        series = f"{tf.version.major}.{tf.version.minor}"
+        return f"run `gpuenv add -p {shlex.quote(str(env.prefix))} --tensorflow {series}`, which brings and links them"
     stems = {it.name.partition(".so")[0].removeprefix("lib") for it in missing if it.elsewhere is None}
     names = sorted({_WHEELS[stem] for stem in stems if stem in _WHEELS})
     return f"run `{env.install} {' '.join(names)}`, then `gpuenv doctor --fix`" if names else _RECREATE
