@@ -388,6 +388,7 @@ def test_create__user_wants_no_bytecode__checks_leave_it_all_the_same_and_verify
 ) -> None:
     """As pip does: without bytecode every later import of TensorFlow takes seconds longer."""
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
     create(gpuenv, small_index, "--verify", "import")
     bytecode = isolated / "data/envs/tf/lib" / f"python{PYTHON}" / "site-packages/tensorflow/__pycache__"
     assert bytecode.is_dir()
