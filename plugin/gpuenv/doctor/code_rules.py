@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gpuenv.doctor import reason
+from gpuenv.doctor.fixes import RECREATE
 from gpuenv.doctor.log_rule import LogRule
 from gpuenv.doctor.newer_gpu import newer_than_cuda, starts_slowly
+from gpuenv.doctor.sources import TENSORFLOW
 
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
-_RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
 _DRY_RUN = "run `gpuenv create --dry-run` to see which recipe serves this GPU"
 
 CODE_RULES = (
@@ -17,7 +17,7 @@ CODE_RULES = (
         "the GPU is too old for this framework or its cuDNN: it has compute capability {found}, at least {least} is "
         "needed",
         _DRY_RUN,
-        (_TF + "46653", _TF + "25329"),
+        (TENSORFLOW + "46653", TENSORFLOW + "25329"),
         order=40,
         explains=("gpu.not-registered", "code.none-for-gpu", "driver.cuinit", "driver.no-device"),
     ),
@@ -68,7 +68,7 @@ CODE_RULES = (
         ("code.none",),
         "the framework or a CUDA library has no code for this GPU {gpu}",
         "run `gpuenv verify files` to see the code it has, and `gpuenv create --dry-run` for a recipe that fits",
-        ("https://github.com/Slicer/SlicerPyTorch/issues/20", _TF + "43718", _TF + "41990"),
+        ("https://github.com/Slicer/SlicerPyTorch/issues/20", TENSORFLOW + "43718", TENSORFLOW + "41990"),
         order=41,
         explains=("memory.handle", "memory.blas", "cudnn.not-started", "gpu.crashed"),
     ),
@@ -77,7 +77,7 @@ CODE_RULES = (
         ("code.bad-ptx", "code.invalid-handle"),
         "the driver cannot use the framework's code for this GPU: it is newer than the framework",
         "run `gpuenv create --dry-run` to see whether a recipe with machine code for this GPU exists",
-        (_TF + "101746", _TF + "89272"),
+        (TENSORFLOW + "101746", TENSORFLOW + "89272"),
         confidence="likely",
         order=42,
         explains=("code.compiling",),
@@ -87,7 +87,7 @@ CODE_RULES = (
         ("code.handle",),
         "the driver cannot use the framework's code for this GPU: it is newer than the framework",
         "run `gpuenv create --dry-run` to see whether a recipe with machine code for this GPU exists",
-        (_TF + "97387", "https://github.com/TaterTotterson/microWakeWord-Trainer-Nvidia-Docker/issues/30"),
+        (TENSORFLOW + "97387", "https://github.com/TaterTotterson/microWakeWord-Trainer-Nvidia-Docker/issues/30"),
         confidence="likely",
         order=92,
         when=lambda log: log.has("code.blackwell") and reason.nothing_narrower(log),
@@ -98,7 +98,7 @@ CODE_RULES = (
         ("xla.libdevice",),
         "XLA does not find libdevice, which it needs for exponentials and the like",
         "run `echo $XLA_FLAGS`: it must name a directory with `nvvm/libdevice`, as `gpuenv create` sets it",
-        (_TF + "58681", _TF + "56927", "measured on an H100 with TensorFlow 2.4.0, November 2026"),
+        (TENSORFLOW + "58681", TENSORFLOW + "56927", "measured on an H100 with TensorFlow 2.4.0, November 2026"),
         order=60,
         explains=("xla.ptxas-missing",),
     ),
@@ -116,7 +116,7 @@ CODE_RULES = (
         ("xla.ptxas-old",),
         "the `ptxas` that was found is older than this GPU {gpu}, or known to compile wrongly {version}",
         "run `command -v ptxas`: the one of the environment must come first; `gpuenv run` puts it there",
-        (_TF + "45590", _TF + "62064"),
+        (TENSORFLOW + "45590", TENSORFLOW + "62064"),
         confidence="likely",
         order=61,
         explains=("xla.ptxas-missing",),
@@ -125,7 +125,7 @@ CODE_RULES = (
         "xla.ptxas-missing",
         ("xla.ptxas-missing",),
         "no `ptxas` was found, so that the driver has to compile",
-        _RECREATE,
+        RECREATE,
         ("https://github.com/MBoemo/DNAscent/issues/68",),
         confidence="possible",
         order=62,
@@ -135,7 +135,7 @@ CODE_RULES = (
         ("code.capability",),
         "this GPU is newer than the CUDA that the framework uses: everything was compiled first, for minutes",
         _DRY_RUN,
-        ("https://github.com/tensorflow/models/issues/9525", _TF + "41132"),
+        ("https://github.com/tensorflow/models/issues/9525", TENSORFLOW + "41132"),
         confidence="likely",
         order=64,
         when=lambda log: newer_than_cuda(log) and starts_slowly(log),
@@ -156,7 +156,7 @@ CODE_RULES = (
         ("code.compiles",),
         "this GPU {gpu} is newer than the framework's machine code: everything is compiled first, for minutes",
         "run `gpuenv warm` to compile it once, ahead; or `gpuenv create --dry-run` for a newer framework",
-        ("tensorflow/core/common_runtime/gpu/gpu_device.cc", _TF + "89272"),
+        ("tensorflow/core/common_runtime/gpu/gpu_device.cc", TENSORFLOW + "89272"),
         order=93,
     ),
     LogRule(
@@ -165,7 +165,7 @@ CODE_RULES = (
         "the driver may still be compiling PTX, which a GPU newer than the framework's machine code needs once; with "
         "CUDA_MODULE_LOADING=LAZY it took 98 s on an H100, without it more than 520 s",
         "run `gpuenv verify --timeout 3600`",
-        ("measured on an H100 with TensorFlow 2.4.0, November 2026", _TF + "22043"),
+        ("measured on an H100 with TensorFlow 2.4.0, November 2026", TENSORFLOW + "22043"),
         confidence="possible",
         order=95,
     ),

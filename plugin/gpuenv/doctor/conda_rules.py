@@ -6,8 +6,8 @@ from gpuenv.doctor import reason
 from gpuenv.doctor.event import Log
 from gpuenv.doctor.log_rule import LogRule
 from gpuenv.doctor.reason import unsettled
+from gpuenv.doctor.sources import CONDA
 
-_CONDA = "https://docs.conda.io/projects/conda/en/stable/"
 # What Windows allows, less what conda puts before and behind the two parts of a path.
 _LONGEST = 250
 
@@ -88,7 +88,7 @@ CONDA_RULES = (
         ("conda.wants-cuda", "conda.has-cuda"),
         "the NVIDIA driver knows CUDA {found}, and the packages that conda was asked for need {least}",
         "update the NVIDIA driver, or ask for packages of an older CUDA: `gpuenv create --dry-run` chooses some",
-        (_CONDA + "user-guide/tasks/manage-virtual.html",),
+        (CONDA + "user-guide/tasks/manage-virtual.html",),
         order=30,
         when=lambda log: _older_than_wanted("cuda", log),
         explains=("install.conflict", "install.no-wheel"),
@@ -98,7 +98,7 @@ CONDA_RULES = (
         ("conda.glibc",),
         "the system's C library is older than {version}, which a package needs",
         "run `ldd --version` to see what is here; ask for an older version of the package, or use a newer system",
-        (_CONDA + "user-guide/tasks/manage-virtual.html",),
+        (CONDA + "user-guide/tasks/manage-virtual.html",),
         order=28,
         explains=("install.conflict", "install.no-wheel"),
     ),
@@ -107,7 +107,7 @@ CONDA_RULES = (
         ("conda.wants-glibc", "conda.has-glibc"),
         "the system's C library {found} is older than {least}, which a package needs",
         "run `ldd --version` to see what is here; ask for an older version of the package, or use a newer system",
-        (_CONDA + "user-guide/tasks/manage-virtual.html",),
+        (CONDA + "user-guide/tasks/manage-virtual.html",),
         order=28,
         when=lambda log: _older_than_wanted("glibc", log),
         explains=("install.conflict",),
@@ -118,7 +118,7 @@ CONDA_RULES = (
         "no channel that conda was told to use has {package} for this system: `cudatoolkit` ends with CUDA 11, builds "
         "that a file names are of one system, and GPU builds are often in conda-forge alone",
         "run `conda search -c conda-forge` for the name, or `gpuenv create`; export files with `--from-history`",
-        (_CONDA + "commands/env/export.html", "https://github.com/Vincentqyw/image-matching-webui/issues/73"),
+        (CONDA + "commands/env/export.html", "https://github.com/Vincentqyw/image-matching-webui/issues/73"),
         order=29,
         when=lambda log: unsettled(log, "conda.no-package"),
         explains=("install.conflict",),
@@ -149,7 +149,7 @@ CONDA_RULES = (
         ("conda.damaged", "conda.incomplete"),
         "a package in conda's cache is damaged or incomplete, as after a broken download or on a full disk: {package}",
         "run `conda clean --packages --tarballs`, then install again",
-        ("https://github.com/PaddlePaddle/Paddle/issues/22260", _CONDA + "commands/clean.html"),
+        ("https://github.com/PaddlePaddle/Paddle/issues/22260", CONDA + "commands/clean.html"),
         order=28,
         when=lambda log: unsettled(log, "conda.damaged", "conda.incomplete"),
     ),
@@ -167,7 +167,7 @@ CONDA_RULES = (
         ("conda.not-initialized",),
         "the shell was not prepared for conda, so that the environment was not activated",
         "run `conda init`, then open a new shell; in scripts use `conda run -n tf python`",
-        (_CONDA + "commands/init.html",),
+        (CONDA + "commands/init.html",),
         order=58,
         when=lambda log: not reason.works_in_the_end(log),
         explains=("python.module-missing",),
@@ -178,7 +178,7 @@ CONDA_RULES = (
         "conda's Python was started without activating its environment, so that Windows does not find the libraries in "
         "`Library\\bin`",
         "use the Anaconda prompt or `conda activate` first, or let the editor start `conda run -n tf python`",
-        ("https://github.com/numpy/numpy/issues/15542", _CONDA + "user-guide/troubleshooting.html"),
+        ("https://github.com/numpy/numpy/issues/15542", CONDA + "user-guide/troubleshooting.html"),
         confidence="likely",
         order=8,
         when=_could_not_load,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from gpuenv.doctor.consequences import NO_DEVICE, NO_GPU
 from gpuenv.doctor.log_rule import LogRule
-
-_TOOLKIT = "https://github.com/NVIDIA/nvidia-container-toolkit/issues/"
+from gpuenv.doctor.sources import CONTAINER_TOOLKIT
 
 CONTAINER_RULES = (
     LogRule(
@@ -135,7 +134,7 @@ CONTAINER_RULES = (
         ("container.driver-files",),
         "the container's image brings files of a driver ({file}), where the host's have to be mounted",
         "remove them from the image, in its Dockerfile: `RUN rm -f /usr/lib/x86_64-linux-gnu/lib{{cuda,nvidia}}*.so*`",
-        (_TOOLKIT + "289", "https://github.com/NVIDIA/nvidia-docker/issues/1699"),
+        (CONTAINER_TOOLKIT + "289", "https://github.com/NVIDIA/nvidia-docker/issues/1699"),
         order=28,
         explains=NO_GPU,
     ),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from gpuenv.doctor import reason
+from gpuenv.doctor.fixes import RECREATE
 from gpuenv.doctor.log_rule import LogRule
-
-_RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
-_MEASURED = "measured on an H100 with TensorFlow 2.4.0, November 2026"
+from gpuenv.doctor.sources import MEASURED, TENSORFLOW
 
 CUDNN_RULES = (
     LogRule(
@@ -33,8 +31,8 @@ CUDNN_RULES = (
         ("library.part-missing",),
         "a part of cuDNN could not be loaded: {library}; cuDNN opens its parts at the first convolution or training "
         "step and ends the process without them",
-        _RECREATE,
-        (_MEASURED, _TF + "54784", _TF + "53611"),
+        RECREATE,
+        (MEASURED, TENSORFLOW + "54784", TENSORFLOW + "53611"),
         order=22,
         when=lambda log: not log.has("system.paging-file"),
         explains=("loader.windows-abort", "cudnn.not-started", "memory.handle"),
@@ -45,7 +43,10 @@ CUDNN_RULES = (
         "cuDNN opens {library}, which is not there: it was made for that version of CUDA, and the framework uses "
         "another one",
         "install the cuDNN that is made for the framework's CUDA, as `gpuenv create` does",
-        (_TF + "61326", "cuDNN support matrix, https://docs.nvidia.com/deeplearning/cudnn/backend/latest/reference/"),
+        (
+            TENSORFLOW + "61326",
+            "cuDNN support matrix, https://docs.nvidia.com/deeplearning/cudnn/backend/latest/reference/",
+        ),
         confidence="likely",
         order=21,
         explains=("loader.cudnn-part", "loader.windows-abort", "cudnn.not-started", "memory.handle"),
@@ -56,7 +57,7 @@ CUDNN_RULES = (
         "another cuDNN was loaded than the framework was built with: found {found}, built with {built}; it needs the "
         "same major version and at least that minor one",
         "run `unset LD_LIBRARY_PATH` if it names another cuDNN, then `gpuenv verify`",
-        (_TF + "39842", _TF + "60913"),
+        (TENSORFLOW + "39842", TENSORFLOW + "60913"),
         order=23,
         when=lambda log: (
             not reason.newer_than_built(log)
@@ -82,7 +83,7 @@ CUDNN_RULES = (
         ("library.cudnn-mixed",),
         "the cuDNN that was loaded is older than the framework needs, or its parts are of two versions",
         "run `unset LD_LIBRARY_PATH` if it names another cuDNN, then `gpuenv verify`",
-        (_TF + "1359", "cuDNN API reference, cudnnStatus_t"),
+        (TENSORFLOW + "1359", "cuDNN API reference, cudnnStatus_t"),
         confidence="likely",
         order=23,
         when=lambda log: not log.has("library.cudnn-version"),

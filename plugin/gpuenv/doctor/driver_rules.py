@@ -5,9 +5,7 @@ from __future__ import annotations
 from gpuenv.doctor import reason
 from gpuenv.doctor.consequences import NO_DEVICE
 from gpuenv.doctor.log_rule import LogRule
-
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
-_CUDA_ERRORS = "CUDA driver API, enum CUresult, https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html"
+from gpuenv.doctor.sources import CUDA_ERRORS, TENSORFLOW
 
 DRIVER_RULES = (
     LogRule(
@@ -15,7 +13,7 @@ DRIVER_RULES = (
         ("driver.mismatch", "driver.kernel-version", "cuinit.failed"),
         "the driver's kernel module and its libraries have different versions, as after an update without a restart",
         "run `sudo reboot`; in a container, remove its own `libcuda.so.1`",
-        (_TF + "4768", _TF + "22525", _CUDA_ERRORS),
+        (TENSORFLOW + "4768", TENSORFLOW + "22525", CUDA_ERRORS),
         order=30,
         when=lambda log: (
             log.has("driver.mismatch")
@@ -30,7 +28,7 @@ DRIVER_RULES = (
         "a `libcuda.so.1` of the package cuda-compat is used, which works on data-centre GPUs only; or the driver was "
         "updated without a restart",
         "run `unset LD_LIBRARY_PATH` if it names a `compat` directory, update the driver, then `gpuenv verify`",
-        (_TF + "4349", _CUDA_ERRORS),
+        (TENSORFLOW + "4349", CUDA_ERRORS),
         order=31,
         when=lambda log: log.has("driver.compat") or reason.cuinit_says(log, "driver.compat"),
         explains=NO_DEVICE,
@@ -40,7 +38,7 @@ DRIVER_RULES = (
         ("driver.fabric", "cuinit.failed"),
         "the GPUs of this machine are joined by NVSwitch and wait for the fabric manager, which does not run",
         "run `sudo systemctl start nvidia-fabricmanager` (the package has the driver's version)",
-        ("https://github.com/pytorch/pytorch/issues/35710", _CUDA_ERRORS),
+        ("https://github.com/pytorch/pytorch/issues/35710", CUDA_ERRORS),
         order=31,
         when=lambda log: log.has("driver.fabric") or reason.cuinit_says(log, "driver.fabric"),
         explains=NO_DEVICE,
@@ -50,7 +48,7 @@ DRIVER_RULES = (
         ("driver.too-old", "cuinit.failed"),
         "the NVIDIA driver is older than this CUDA needs",
         "run `gpuenv create --dry-run` to see which driver it needs, and update the driver",
-        (_TF + "37978", _TF + "41401"),
+        (TENSORFLOW + "37978", TENSORFLOW + "41401"),
         order=32,
         when=lambda log: log.has("driver.too-old") or reason.cuinit_says(log, "driver.too-old"),
         explains=(*NO_DEVICE, "driver.container"),
@@ -81,7 +79,7 @@ DRIVER_RULES = (
         ("driver.stub", "cuinit.failed"),
         "the `libcuda` that was loaded is a stub for linking, not the driver",
         "run `unset LD_LIBRARY_PATH` if it names a `stubs` directory; for a container, `docker run --gpus all`",
-        ("https://github.com/numba/numba/issues/8985", "https://github.com/NVIDIA/warp/issues/219", _CUDA_ERRORS),
+        ("https://github.com/numba/numba/issues/8985", "https://github.com/NVIDIA/warp/issues/219", CUDA_ERRORS),
         order=35,
         when=lambda log: log.has("driver.stub") or reason.cuinit_says(log, "driver.stub"),
         explains=NO_DEVICE,
@@ -91,7 +89,7 @@ DRIVER_RULES = (
         ("library.driver-missing", "cuinit.failed"),
         "the NVIDIA driver's own library is not to be seen: no driver, or a container or WSL without the GPU",
         "run `gpuenv info` to see what is in the way; for a container, `docker run --gpus all`",
-        (_TF + "45882", "https://github.com/microsoft/WSL/issues/8587"),
+        (TENSORFLOW + "45882", "https://github.com/microsoft/WSL/issues/8587"),
         order=35,
         when=lambda log: (
             reason.driver_matters(log)
@@ -114,7 +112,7 @@ DRIVER_RULES = (
         ("driver.no-device", "driver.no-node", "cuinit.failed"),
         "the driver is there but shows this process no GPU: CUDA_VISIBLE_DEVICES, a container, or the driver itself",
         "run `unset CUDA_VISIBLE_DEVICES` and `nvidia-smi`, then `gpuenv verify device`",
-        (_TF + "62494", _TF + "44869"),
+        (TENSORFLOW + "62494", TENSORFLOW + "44869"),
         order=37,
         when=lambda log: (
             reason.driver_matters(log)
@@ -127,7 +125,7 @@ DRIVER_RULES = (
         ("cuinit.failed",),
         "the driver could not be started: {error}",
         "run `sudo modprobe nvidia-uvm` or restart the machine, then `gpuenv verify device`",
-        ("https://github.com/microsoft/DirectML/issues/80", _CUDA_ERRORS),
+        ("https://github.com/microsoft/DirectML/issues/80", CUDA_ERRORS),
         confidence="likely",
         order=45,
         when=reason.driver_matters,

@@ -11,12 +11,12 @@ from packaging.version import Version
 
 from gpuenv.doctor.environment import Environment, Library, TensorFlow
 from gpuenv.doctor.releases import built
+from gpuenv.doctor.sources import MEASURED
 from gpuenv.extension import Action, Diagnosis, Repair, Rule
 from gpuenv.gpu_code import service_of
 from gpuenv.model import format_compute_capability
 
 Find = Callable[[Environment], Diagnosis | list[Diagnosis] | None]
-_MEASURED = "measured on an H100 with TensorFlow 2.4.0, November 2026"
 _LINKER = "ld.so(8), https://man7.org/linux/man-pages/man8/ld.so.8.html"
 _RECREATE = "run `gpuenv create --force`"
 # The wheels with CUDA 11 that serve TensorFlow 2.4 to 2.13: its own loader opened all eight libraries (measured).
@@ -112,7 +112,7 @@ def library_missing(env: Environment) -> Diagnosis | None:
         if repair is not None
         else _wheels(env, tf, missing),
         "certain",
-        f"{_MEASURED}; {_LINKER}",
+        f"{MEASURED}; {_LINKER}",
         explains=("env.cudnn-part",) if any("cudnn" in it.name for it in missing) else (),
         repair=repair,
     )
@@ -131,7 +131,7 @@ def cudnn_part(env: Environment) -> Diagnosis | None:
         "first convolution or training step will end the process",
         _RECREATE if repair is None else "run `gpuenv doctor --fix`, which links the files that are in the environment",
         "certain",
-        _MEASURED,
+        MEASURED,
         repair=repair,
     )
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from gpuenv.doctor import reason
 from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.sources import CUDA_ERRORS, TENSORFLOW
 from gpuenv.doctor.xid_rules import HARDWARE
-
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
-_CUDA_ERRORS = "CUDA driver API, enum CUresult, https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html"
 
 GPU_RULES = (
     LogRule(
@@ -49,7 +47,7 @@ GPU_RULES = (
         "GPU code was started with more threads, registers or shared memory than this GPU has for it, or with none",
         "run with a smaller block or fewer stages (`BLOCK_SIZE`, `num_stages`); where a library did it, take its "
         "build for this GPU, and look for an empty batch",
-        (_CUDA_ERRORS, "CUDA C++ Programming Guide, Compute Capabilities"),
+        (CUDA_ERRORS, "CUDA C++ Programming Guide, Compute Capabilities"),
         confidence="likely",
         order=53,
         explains=("gpu.any-error",),
@@ -61,7 +59,7 @@ GPU_RULES = (
         "a virtual GPU, in WSL or on an old driver",
         "run `unset TF_GPU_ALLOCATOR`, update the NVIDIA driver, and for a virtual GPU switch unified memory on in "
         "its host",
-        (_CUDA_ERRORS, "tensorflow/core/common_runtime/gpu/gpu_cudamallocasync_allocator.cc"),
+        (CUDA_ERRORS, "tensorflow/core/common_runtime/gpu/gpu_cudamallocasync_allocator.cc"),
         confidence="likely",
         order=53,
         explains=("gpu.any-error",),
@@ -71,7 +69,7 @@ GPU_RULES = (
         ("gpu.mps",),
         "the process could not join CUDA's service for sharing a GPU (MPS), whose daemon is gone, or another user's",
         "run `echo quit | nvidia-cuda-mps-control`, or `unset CUDA_MPS_PIPE_DIRECTORY`",
-        (_CUDA_ERRORS, "https://docs.nvidia.com/deploy/mps/"),
+        (CUDA_ERRORS, "https://docs.nvidia.com/deploy/mps/"),
         order=45,
         explains=("gpu.any-error", "driver.cuinit"),
     ),
@@ -91,7 +89,7 @@ GPU_RULES = (
         "code crashed on the GPU ({error}): a bug of the program or of a library, the time limit of a display driver, "
         "or the GPU itself (heat, power, memory)",
         "run `nvidia-smi -q -d ECC,TEMPERATURE,PERFORMANCE`, update the driver, then run `gpuenv verify train`",
-        (_TF + "25866", _TF + "45987", _CUDA_ERRORS),
+        (TENSORFLOW + "25866", TENSORFLOW + "45987", CUDA_ERRORS),
         confidence="likely",
         order=50,
         when=lambda log: not log.has(*HARDWARE, "gpu.off-bus", "xid.bus", "xid.program"),
@@ -102,7 +100,7 @@ GPU_RULES = (
         ("gpu.busy",),
         "another process has the GPU for itself, or its compute mode allows one process only",
         "run `nvidia-smi` to see who has it, and `sudo nvidia-smi -c 0` to let several processes use it",
-        (_CUDA_ERRORS, "nvidia-smi(1), --compute-mode"),
+        (CUDA_ERRORS, "nvidia-smi(1), --compute-mode"),
         order=46,
         explains=("gpu.any-error",),
     ),
@@ -111,7 +109,7 @@ GPU_RULES = (
         ("gpu.not-initialized",),
         "CUDA could not be started in this process: most often it was forked from one that had used the GPU already",
         "start the workers with `multiprocessing.set_start_method('spawn')`; if there are none, run `nvidia-smi`",
-        ("https://docs.pytorch.org/docs/stable/notes/multiprocessing.html", _CUDA_ERRORS),
+        ("https://docs.pytorch.org/docs/stable/notes/multiprocessing.html", CUDA_ERRORS),
         confidence="likely",
         order=54,
         when=lambda log: not log.has("python.fork", "cuinit.failed"),
@@ -121,7 +119,7 @@ GPU_RULES = (
         ("gpu.ordinal",),
         "the program asks for a GPU by a number that this process does not see",
         "run `nvidia-smi -L` to see which there are, and `echo $CUDA_VISIBLE_DEVICES`, behind which they count from 0",
-        (_CUDA_ERRORS, "https://github.com/pytorch/pytorch/issues/13026"),
+        (CUDA_ERRORS, "https://github.com/pytorch/pytorch/issues/13026"),
         order=53,
         explains=("gpu.any-error",),
     ),
@@ -130,7 +128,7 @@ GPU_RULES = (
         ("gpu.any-error",),
         "a CUDA library reports {error}, for which there is no narrower rule",
         "run `nvidia-smi`, restart the machine if it shows an error, then `gpuenv verify`",
-        (_CUDA_ERRORS, _TF + "37186"),
+        (CUDA_ERRORS, TENSORFLOW + "37186"),
         confidence="possible",
         order=94,
         when=reason.nothing_narrower,
@@ -150,7 +148,7 @@ GPU_RULES = (
         "the driver lets only administrators read the GPU's performance counters",
         "run `echo 'options nvidia NVreg_RestrictProfilingToAdminUsers=0' | sudo tee /etc/modprobe.d/nvidia.conf`, "
         "then restart",
-        ("https://developer.nvidia.com/ERR_NVGPUCTRPERM", _TF + "35860"),
+        ("https://developer.nvidia.com/ERR_NVGPUCTRPERM", TENSORFLOW + "35860"),
         order=98,
     ),
 )

@@ -6,10 +6,9 @@ import re
 
 from gpuenv.doctor import reason
 from gpuenv.doctor.event import Log
+from gpuenv.doctor.fixes import RECREATE
 from gpuenv.doctor.log_rule import LogRule
-
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
-_RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
+from gpuenv.doctor.sources import TENSORFLOW
 
 
 def _reinstall(package: str) -> str:
@@ -62,7 +61,7 @@ IMPORT_RULES = (
         ("python.hdf5",),
         "h5py loads another HDF5 library than it was built with, as when conda's and pip's are mixed",
         _reinstall("h5py") + "; with conda `conda install --force-reinstall h5py hdf5`",
-        ("https://github.com/h5py/h5py/issues/853", _TF + "75983"),
+        ("https://github.com/h5py/h5py/issues/853", TENSORFLOW + "75983"),
         order=9,
     ),
     LogRule(
@@ -97,7 +96,7 @@ IMPORT_RULES = (
         ("python.swig-on-new",),
         "this TensorFlow is 2.1 or older, which knows Python 3.7 at most, and runs in Python {python}",
         "run `gpuenv create`, which takes a Python that the release knows",
-        ("tensorflow 2.1.0 on the package index: cp27, cp35 to cp37", _TF + "58547"),
+        ("tensorflow 2.1.0 on the package index: cp27, cp35 to cp37", TENSORFLOW + "58547"),
         confidence="likely",
         order=13,
         explains=("system.dll-load", "python.module-missing"),
@@ -107,7 +106,7 @@ IMPORT_RULES = (
         ("python.typing-extensions",),
         "typing_extensions is older than a package needs: it has no {name}",
         "run `python -m pip install --upgrade typing_extensions`",
-        ("https://typing-extensions.readthedocs.io/en/latest/", _TF + "60687"),
+        ("https://typing-extensions.readthedocs.io/en/latest/", TENSORFLOW + "60687"),
         order=13,
         explains=("python.module-missing", "python.keras-mismatch"),
     ),
@@ -126,7 +125,7 @@ IMPORT_RULES = (
         "the saved model was written by another Keras than the one that reads it",
         "read it with the Keras that wrote it: `python -m pip install tf-keras` and `export TF_USE_LEGACY_KERAS=1` for "
         "models of Keras 2, TensorFlow 2.16 or newer for models of Keras 3",
-        (_TF + "64685", _TF + "66381", "https://keras.io/guides/migrating_to_keras_3/"),
+        (TENSORFLOW + "64685", TENSORFLOW + "66381", "https://keras.io/guides/migrating_to_keras_3/"),
         confidence="likely",
         order=17,
         explains=("python.keras-mismatch",),
@@ -153,7 +152,7 @@ IMPORT_RULES = (
         "python.import-name",
         ("python.import-name",),
         "{module} has no {name}: it is of another version than the package that imports it, or only half installed",
-        _RECREATE,
+        RECREATE,
         ("https://docs.python.org/3/library/exceptions.html#ImportError", "measured: protobuf without a file"),
         confidence="possible",
         order=92,
@@ -164,7 +163,7 @@ IMPORT_RULES = (
         ("python.import-name-only",),
         "the framework itself asks for {name}, which it does not find: two versions are mixed, or a file of the "
         "program has the name of a module",
-        _RECREATE,
+        RECREATE,
         (
             "https://github.com/rlan/notebooks/issues/27",
             "https://docs.python.org/3/library/exceptions.html#ImportError",
@@ -178,7 +177,7 @@ IMPORT_RULES = (
         ("system.segfault",),
         "PyTorch and TensorFlow were loaded into one process, and it crashed: each brings libraries of its own",
         "import TensorFlow first, or use each in an environment of its own: `gpuenv create -n tf`",
-        (_TF + "14812", "https://github.com/AmpereComputingAI/ampere_model_library/pull/183"),
+        (TENSORFLOW + "14812", "https://github.com/AmpereComputingAI/ampere_model_library/pull/183"),
         confidence="possible",
         order=93,
         when=_torch_and_tensorflow,

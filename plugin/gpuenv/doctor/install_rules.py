@@ -6,12 +6,10 @@ from collections.abc import Callable
 
 from gpuenv.doctor import reason
 from gpuenv.doctor.event import Log
+from gpuenv.doctor.fixes import FRESH
 from gpuenv.doctor.log_rule import LogRule
 from gpuenv.doctor.reason import unsettled
-
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
-_PIP = "https://pip.pypa.io/en/stable/"
-_FRESH = "run `gpuenv create`, which installs a tested set of versions into an environment of its own"
+from gpuenv.doctor.sources import PIP
 
 _DOWNLOADS = ("install.download", "install.network")
 
@@ -25,7 +23,7 @@ def _network(order: int, when: Callable[[Log], bool]) -> LogRule:
         "run `export HTTPS_PROXY=http://host:port` behind a proxy, and `pip install --cert company.pem` or "
         "`pip install truststore` where a company's certificate is in between",
         (
-            _PIP + "topics/https-certificates/",
+            PIP + "topics/https-certificates/",
             "https://docs.conda.io/projects/conda/en/stable/user-guide/configuration/",
         ),
         confidence="likely" if order < 90 else "possible",
@@ -41,7 +39,7 @@ INSTALL_RULES = (
         ("install.long-path",),
         "Windows allows paths of 260 characters, and TensorFlow's are longer in this directory",
         "let the environment be in a short directory, or switch on `LongPathsEnabled` in the registry and restart",
-        (_PIP + "cli/pip_install/", "https://github.com/CorentinJ/Real-Time-Voice-Cloning/issues/358"),
+        (PIP + "cli/pip_install/", "https://github.com/CorentinJ/Real-Time-Voice-Cloning/issues/358"),
         order=25,
         explains=("install.no-wheel", "install.build-failed"),
     ),
@@ -53,7 +51,7 @@ INSTALL_RULES = (
         ("install.damaged",),
         "what was downloaded, or the copy of it that the installer kept, is damaged: {package}",
         "run `python -m pip cache purge`, then `pip install --no-cache-dir` of the same; with uv `uv cache clean`",
-        (_PIP + "topics/secure-installs/", "https://github.com/MycroftAI/mycroft-precise/issues/164"),
+        (PIP + "topics/secure-installs/", "https://github.com/MycroftAI/mycroft-precise/issues/164"),
         confidence="likely",
         order=28,
         when=lambda log: unsettled(log, "install.damaged"),
@@ -63,7 +61,7 @@ INSTALL_RULES = (
         "install.managed-python",
         ("install.managed",),
         "this Python belongs to the system, which does not let pip change it",
-        _FRESH + ", or make one with `python3 -m venv`",
+        FRESH + ", or make one with `python3 -m venv`",
         ("https://peps.python.org/pep-0668/",),
         order=28,
         explains=("install.permission",),
@@ -73,7 +71,7 @@ INSTALL_RULES = (
         ("install.permission",),
         "the installer may not write here: the directory belongs to another user, or a program that runs has the files "
         "open",
-        "end every Python that uses them; then " + _FRESH,
+        "end every Python that uses them; then " + FRESH,
         (
             "https://github.com/EdjeElectronics/TensorFlow-Object-Detection-API-Tutorial-Train-Multiple-Objects-Windows-10/issues/548",
         ),

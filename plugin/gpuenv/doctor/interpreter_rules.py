@@ -5,8 +5,8 @@ from __future__ import annotations
 from gpuenv.doctor import reason
 from gpuenv.doctor.event import Log
 from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.sources import TENSORFLOW
 
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
 _CREATE = "run `gpuenv create`, which takes a Python that the release knows"
 
 
@@ -57,7 +57,7 @@ INTERPRETER_RULES = (
         ("python.other-python",),
         "a module was compiled for another Python than the one that runs: {name}",
         "run `unset PYTHONPATH`; else run `gpuenv create --force`",
-        ("https://docs.python.org/3/c-api/stable.html", _TF + "8187"),
+        ("https://docs.python.org/3/c-api/stable.html", TENSORFLOW + "8187"),
         confidence="likely",
         order=17,
         explains=("python.module-missing", "system.dll-load"),

@@ -5,11 +5,9 @@ from __future__ import annotations
 from gpuenv.doctor import reason
 from gpuenv.doctor.consequences import NO_DEVICE, NO_GPU
 from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.sources import CONTAINER_TOOLKIT, DRIVER_README, TENSORFLOW
 
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
 _OPEN_MODULES = "https://github.com/NVIDIA/open-gpu-kernel-modules/issues/"
-_TOOLKIT = "https://github.com/NVIDIA/nvidia-container-toolkit/issues/"
-_README = "NVIDIA driver README, https://us.download.nvidia.com/XFree86/Linux-x86_64/550.144.03/README/"
 _MODULE = (*NO_GPU, "driver.adapter")
 
 KERNEL_RULES = (
@@ -19,7 +17,7 @@ KERNEL_RULES = (
         "the NVIDIA kernel module is not loaded where this ran: no driver is installed, it failed to load, or the "
         "container was started without the GPU",
         "run `gpuenv info` to see what is in the way; for a container, `docker run --gpus all`",
-        (_TF + "57764", "https://github.com/NVIDIA/nvidia-docker/issues/1034"),
+        (TENSORFLOW + "57764", "https://github.com/NVIDIA/nvidia-docker/issues/1034"),
         order=34,
         when=lambda log: (
             reason.driver_matters(log)
@@ -35,7 +33,7 @@ KERNEL_RULES = (
         "devices, or SELinux",
         "run `ls -lZ /dev/nvidia*` on the host; for SELinux `sudo setsebool -P container_use_devices 1`, for Podman "
         "`--security-opt=label=disable`",
-        (_TOOLKIT + "33", _TOOLKIT + "210", "https://github.com/NVIDIA/gpu-operator/issues/679"),
+        (CONTAINER_TOOLKIT + "33", CONTAINER_TOOLKIT + "210", "https://github.com/NVIDIA/gpu-operator/issues/679"),
         confidence="likely",
         order=28,
         explains=NO_GPU,
@@ -46,7 +44,7 @@ KERNEL_RULES = (
         "the kernel module of the other kind is needed for this GPU: NVIDIA's open one knows Turing and newer only, "
         "and Blackwell and newer know the open one only",
         "install the other of the two: `sudo apt install nvidia-driver-550` or `nvidia-driver-570-open`, then restart",
-        (_OPEN_MODULES + "322", _OPEN_MODULES + "696", _README + "kernel_open.html"),
+        (_OPEN_MODULES + "322", _OPEN_MODULES + "696", DRIVER_README + "kernel_open.html"),
         order=28,
         explains=_MODULE,
     ),
@@ -55,7 +53,7 @@ KERNEL_RULES = (
         ("driver.too-new",),
         "the driver is too new for this GPU, which the branch {branch} is the last one to know",
         "install the driver of that branch: `sudo ubuntu-drivers list` names it",
-        (_README + "supportedchips.html",),
+        (DRIVER_README + "supportedchips.html",),
         order=28,
         explains=_MODULE,
     ),
@@ -65,7 +63,7 @@ KERNEL_RULES = (
         "another kernel driver, most often nouveau, has the GPU, so that NVIDIA's finds none",
         "run `echo 'blacklist nouveau' | sudo tee /etc/modprobe.d/nouveau.conf` and `sudo update-initramfs -u`, "
         "then restart",
-        ("https://github.com/mattshma/bigdata/issues/133", _README + "commonproblems.html"),
+        ("https://github.com/mattshma/bigdata/issues/133", DRIVER_README + "commonproblems.html"),
         confidence="likely",
         order=28,
         explains=_MODULE,
@@ -75,7 +73,7 @@ KERNEL_RULES = (
         ("driver.secure-boot",),
         "Secure Boot does not let the kernel load NVIDIA's module, which is not signed with a key that it knows",
         "run `sudo mokutil --import /var/lib/shim-signed/mok/MOK.der` and restart, or switch Secure Boot off",
-        (_README + "installdriver.html",),
+        (DRIVER_README + "installdriver.html",),
         order=28,
         explains=_MODULE,
     ),
@@ -84,7 +82,7 @@ KERNEL_RULES = (
         ("driver.not-built",),
         "the NVIDIA kernel module could not be built or loaded for the kernel that runs",
         "run `sudo apt install linux-headers-$(uname -r)` and `sudo dkms autoinstall`, then restart",
-        (_README + "commonproblems.html",),
+        (DRIVER_README + "commonproblems.html",),
         confidence="likely",
         order=29,
         explains=_MODULE,

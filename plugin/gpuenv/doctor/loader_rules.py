@@ -8,11 +8,10 @@ from typing import Literal
 
 from gpuenv.doctor import reason
 from gpuenv.doctor.event import Log
+from gpuenv.doctor.fixes import RECREATE
 from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.sources import MEASURED, TENSORFLOW
 
-_RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
-_MEASURED = "measured on an H100 with TensorFlow 2.4.0, November 2026"
 _NO_GPU_THEN = ("loader.some-missing", "gpu.not-registered", "cudnn.not-started", "loader.no-cuda")
 
 
@@ -26,8 +25,8 @@ def _missing(confidence: Literal["certain", "likely"], when: Callable[[Log], boo
         "loader.missing",
         ("library.missing",),
         "CUDA libraries are not where the framework looks: {library}",
-        _RECREATE,
-        (_MEASURED, _TF + "52988", _TF + "45930"),
+        RECREATE,
+        (MEASURED, TENSORFLOW + "52988", TENSORFLOW + "45930"),
         confidence=confidence,
         order=38,
         when=when,
@@ -65,7 +64,7 @@ LOADER_RULES = (
         "loader.broken-file",
         ("library.broken",),
         "a library's file is damaged ({why}): {library}",
-        _RECREATE,
+        RECREATE,
         ("dlopen(3), https://man7.org/linux/man-pages/man3/dlopen.3.html",),
         order=11,
         explains=("loader.missing", "loader.missing-dependency", "loader.some-missing"),
@@ -74,7 +73,7 @@ LOADER_RULES = (
         "loader.missing-dependency",
         ("library.missing",),
         "{library} is there, but not {file}, which it needs",
-        _RECREATE,
+        RECREATE,
         ("https://github.com/NVIDIA/tensorflow/issues/110",),
         order=37,
         when=lambda log: any(map(reason.lacks_another, log.all("library.missing"))),
@@ -85,8 +84,8 @@ LOADER_RULES = (
         ("library.missing",),
         "TensorFlow 2.4 opens {library}, which only CUDA 11.0 has; with a later CUDA 11 the link that gpuenv makes "
         "from cuSOLVER 11 is missing",
-        _RECREATE,
-        (_MEASURED, _TF + "44777", _TF + "44291"),
+        RECREATE,
+        (MEASURED, TENSORFLOW + "44777", TENSORFLOW + "44291"),
         order=36,
         when=lambda log: reason.only_cusolver_10(log) and not reason.works_in_the_end(log),
         explains=("loader.missing", *_NO_GPU_THEN),
@@ -98,8 +97,8 @@ LOADER_RULES = (
         "loader.missing",
         ("library.import",),
         "CUDA libraries are not where the framework looks: {library}; it does not start without them",
-        _RECREATE,
-        (_TF + "26182", "tensorflow/python/platform/self_check.py of TensorFlow 1.15"),
+        RECREATE,
+        (TENSORFLOW + "26182", "tensorflow/python/platform/self_check.py of TensorFlow 1.15"),
         order=12,
         explains=(*_NO_GPU_THEN, "system.dll-load", "loader.cudnn-part"),
     ),
@@ -107,8 +106,8 @@ LOADER_RULES = (
         "loader.missing",
         ("library.cupti",),
         "{library} is not where the framework looks, which only its profiler uses: no trace of the GPU can be recorded",
-        _RECREATE,
-        ("https://github.com/caicloud/tensorflow-tutorial/issues/106", _TF + "43030"),
+        RECREATE,
+        ("https://github.com/caicloud/tensorflow-tutorial/issues/106", TENSORFLOW + "43030"),
         confidence="likely",
         order=92,
         when=_wants_a_trace,
@@ -119,7 +118,7 @@ LOADER_RULES = (
         "TensorFlow found no CUDA: its message speaks of drivers, but the file that it looked for is CUDA's runtime, "
         "`libcudart`",
         "run `gpuenv info` to see driver and GPU, then `gpuenv create --dry-run` for a recipe that brings CUDA",
-        ("tsl/cuda/cudart_stub.cc of TensorFlow 2.13", _TF + "63362", _TF + "66750"),
+        ("tsl/cuda/cudart_stub.cc of TensorFlow 2.13", TENSORFLOW + "63362", TENSORFLOW + "66750"),
         confidence="likely",
         order=39,
         when=lambda log: not reason.has_no_gpu(log) and not reason.works_in_the_end(log),
@@ -129,8 +128,8 @@ LOADER_RULES = (
         "loader.windows-abort",
         ("system.windows-abort",),
         "Windows ended the process at the first convolution, as it does when a part of cuDNN is missing",
-        _RECREATE,
-        (_TF + "45611", _TF + "57738"),
+        RECREATE,
+        (TENSORFLOW + "45611", TENSORFLOW + "57738"),
         confidence="likely",
         order=90,
     ),
@@ -139,7 +138,7 @@ LOADER_RULES = (
         ("library.some-missing", "gpu.xla-only"),
         "the framework could not open one of the CUDA libraries, and goes on without the GPU",
         "run `gpuenv verify files` to see which one",
-        (_TF + "34287", _TF + "38990", _TF + "66750"),
+        (TENSORFLOW + "34287", TENSORFLOW + "38990", TENSORFLOW + "66750"),
         confidence="likely",
         order=91,
         when=lambda log: not reason.works_in_the_end(log),

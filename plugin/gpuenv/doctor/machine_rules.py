@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gpuenv.doctor.consequences import NO_GPU
 from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.sources import DRIVER_README
 
-_README = "NVIDIA driver README, https://us.download.nvidia.com/XFree86/Linux-x86_64/550.144.03/README/"
 _VGPU = "https://docs.nvidia.com/vgpu/latest/grid-vgpu-user-guide/"
 
 MACHINE_RULES = (
@@ -26,7 +26,7 @@ MACHINE_RULES = (
         ("driver.suspend",),
         "the driver did not come through the machine's sleep, as its services for that are not switched on",
         "run `sudo systemctl enable nvidia-suspend nvidia-resume nvidia-hibernate`, then restart",
-        (_README + "powermanagement.html",),
+        (DRIVER_README + "powermanagement.html",),
         confidence="likely",
         order=28,
         explains=NO_GPU,
@@ -37,7 +37,7 @@ MACHINE_RULES = (
         "the NVIDIA kernel module is in use, so that it can be neither removed nor replaced",
         "run `sudo systemctl isolate multi-user.target`, end what `sudo lsof /dev/nvidia*` names (persistence daemon, "
         "containers, monitoring), then try again; or restart",
-        (_README + "installdriver.html",),
+        (DRIVER_README + "installdriver.html",),
         order=30,
     ),
     LogRule(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from gpuenv.doctor.log_rule import LogRule
-
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
-_CUDA_ERRORS = "CUDA driver API, enum CUresult, https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html"
+from gpuenv.doctor.sources import CUDA_ERRORS, TENSORFLOW
 
 _NCCL = "https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/"
 _NARROWER = ("nccl.same-gpu", "nccl.network", "nccl.peer", "nccl.multicast", "nccl.versions", "container.shared-memory")
@@ -34,7 +32,7 @@ NCCL_RULES = (
         ("nccl.peer",),
         "the GPUs cannot read each other's memory directly",
         "run `export NCCL_P2P_DISABLE=1`; `nvidia-smi topo -p2p r` shows which can",
-        (_NCCL + "env.html", _CUDA_ERRORS),
+        (_NCCL + "env.html", CUDA_ERRORS),
         confidence="likely",
         order=56,
         explains=("gpu.any-error",),
@@ -63,7 +61,7 @@ NCCL_RULES = (
         "in TensorFlow use "
         "`tf.distribute.MirroredStrategy(cross_device_ops=tf.distribute.HierarchicalCopyAllReduce())`, in PyTorch the "
         "backend `gloo`, or train in WSL",
-        (_TF + "21470", "https://docs.pytorch.org/docs/stable/distributed.html#backends"),
+        (TENSORFLOW + "21470", "https://docs.pytorch.org/docs/stable/distributed.html#backends"),
         order=40,
         explains=("nccl.failed", "gpu.not-registered"),
     ),
@@ -72,7 +70,7 @@ NCCL_RULES = (
         ("gpu.peers",),
         "a GPU can exchange data with eight others directly, and this process uses more",
         "run `export CUDA_VISIBLE_DEVICES=0,1,2,3,4,5,6,7` so that it uses fewer",
-        (_TF + "49730", _CUDA_ERRORS),
+        (TENSORFLOW + "49730", CUDA_ERRORS),
         confidence="likely",
         order=53,
         explains=("gpu.any-error", "nccl.failed"),

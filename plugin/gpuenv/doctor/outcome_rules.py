@@ -5,8 +5,8 @@ from __future__ import annotations
 from gpuenv.doctor import reason
 from gpuenv.doctor.event import Log
 from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.sources import TENSORFLOW
 
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
 _FIX = "run `gpuenv create --dry-run` for an environment with a GPU build"
 _NO_GPU_THEN = ("gpu.not-registered", "loader.no-cuda", "loader.some-missing")
 
@@ -38,7 +38,7 @@ OUTCOME_RULES = (
         ("build.says-no-cuda",),
         "what is installed is a build for the processor, without CUDA",
         _FIX,
-        (_TF + "62711", "https://github.com/NVIDIA-ISAAC-ROS/isaac_ros_common/issues/29"),
+        (TENSORFLOW + "62711", "https://github.com/NVIDIA-ISAAC-ROS/isaac_ros_common/issues/29"),
         order=26,
         when=lambda log: not log.has("gpu.created") and "+rocm" not in log.lowered,
         explains=(*_NO_GPU_THEN, "driver.no-device"),

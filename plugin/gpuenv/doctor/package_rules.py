@@ -10,9 +10,9 @@ from packaging.version import Version
 
 from gpuenv.doctor.environment import TENSORFLOWS, Distribution, Environment
 from gpuenv.doctor.environment_rules import rule
+from gpuenv.doctor.sources import SMOKE
 from gpuenv.extension import Action, Diagnosis, Repair
 
-_SMOKE = "measured: plain installations of 23 TensorFlow releases, November 2026"
 # What metadata does not say, and what breaks: the releases up to, the package, what it must be.
 _UNSAID = (
     (Version("2.6"), "protobuf", "<3.21"),
@@ -68,7 +68,7 @@ def _unsaid(env: Environment) -> list[Diagnosis | None]:
         if tf is not None and dist is not None and tf.version < before:
             requirement = Requirement(f"{name}{specifier}")
             if dist.parsed not in requirement.specifier:
-                wrong.append(_clash(env, f"TensorFlow {tf.version}", requirement, dist, _SMOKE))
+                wrong.append(_clash(env, f"TensorFlow {tf.version}", requirement, dist, SMOKE))
     return list(wrong)
 
 

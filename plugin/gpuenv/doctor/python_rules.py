@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from gpuenv.doctor.event import Log
+from gpuenv.doctor.fixes import RECREATE
 from gpuenv.doctor.log_rule import LogRule
 from gpuenv.doctor.modules import is_of_a_distribution
-
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
-_SMOKE = "measured: plain installations of 23 TensorFlow releases, November 2026"
-_RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
+from gpuenv.doctor.sources import SMOKE, TENSORFLOW
 
 
 def _reinstall(package: str) -> str:
@@ -35,7 +33,7 @@ PYTHON_RULES = (
         ("python.protobuf-new",),
         "protobuf is newer than this framework's generated code allows; TensorFlow 2.4 needs `protobuf<3.21`",
         _reinstall("protobuf"),
-        (_SMOKE, _TF + "56266"),
+        (SMOKE, TENSORFLOW + "56266"),
         order=5,
         when=lambda log: "GetPrototype" not in log.text or "created directly" in log.text,
         explains=("python.module-missing", "python.keras-mismatch", "system.dll-load"),
@@ -45,7 +43,7 @@ PYTHON_RULES = (
         ("python.protobuf-old",),
         "protobuf is older than the code that a package generated for it",
         _reinstall("protobuf"),
-        (_TF + "59665",),
+        (TENSORFLOW + "59665",),
         order=5,
         explains=("python.module-missing", "python.keras-mismatch"),
     ),
@@ -54,7 +52,7 @@ PYTHON_RULES = (
         ("python.numpy-2",),
         "NumPy 2 is installed, but this framework, or a package that it imports, was built for NumPy 1",
         _reinstall("numpy"),
-        (_SMOKE, _TF + "90245"),
+        (SMOKE, TENSORFLOW + "90245"),
         order=6,
         explains=("python.numpy-abi", "python.module-missing", "system.dll-load", "python.keras-mismatch"),
     ),
@@ -63,7 +61,7 @@ PYTHON_RULES = (
         ("python.numpy-abi",),
         "a module was compiled for another NumPy than the one installed",
         _reinstall("numpy"),
-        (_TF + "98406", _TF + "60559"),
+        (TENSORFLOW + "98406", TENSORFLOW + "60559"),
         order=7,
         explains=("python.module-missing", "python.keras-mismatch", "system.dll-load"),
     ),
@@ -72,7 +70,7 @@ PYTHON_RULES = (
         ("python.numpy-alias",),
         "NumPy 1.24 or newer is installed, which no longer has {name}",
         _reinstall("numpy"),
-        (_TF + "62832",),
+        (TENSORFLOW + "62832",),
         order=8,
     ),
     LogRule(
@@ -119,7 +117,7 @@ PYTHON_RULES = (
         ("python.keras",),
         "Keras and TensorFlow are of versions that do not fit together",
         _reinstall("keras"),
-        (_TF + "56298", "https://github.com/spotify/basic-pitch/issues/82"),
+        (TENSORFLOW + "56298", "https://github.com/spotify/basic-pitch/issues/82"),
         order=15,
         explains=("python.module-missing",),
     ),
@@ -146,7 +144,7 @@ PYTHON_RULES = (
         ("python.str-decode",),
         "h5py 3 is installed, but this Keras reads saved models as h5py 2 gave them",
         _reinstall("h5py"),
-        (_TF + "44467", "https://github.com/TKassis/OrgaQuant/issues/15"),
+        (TENSORFLOW + "44467", "https://github.com/TKassis/OrgaQuant/issues/15"),
         order=18,
         when=_loads_a_model,
     ),
@@ -155,7 +153,7 @@ PYTHON_RULES = (
         ("python.str-decode",),
         "h5py 3 may be installed, where this Keras reads saved models as h5py 2 gave them",
         _reinstall("h5py"),
-        (_TF + "44467",),
+        (TENSORFLOW + "44467",),
         confidence="possible",
         order=92,
         when=lambda log: not _loads_a_model(log),
@@ -173,14 +171,14 @@ PYTHON_RULES = (
         ("python.late-setting",),
         "the program sets memory growth or virtual GPUs after the first use of the GPU, or not for all GPUs alike",
         "run `export TF_FORCE_GPU_ALLOW_GROWTH=true` instead, or set it right behind the import",
-        (_TF + "25138", _TF + "38367"),
+        (TENSORFLOW + "25138", TENSORFLOW + "38367"),
         order=55,
     ),
     LogRule(
         "python.module-missing",
         ("python.module-missing",),
         "a Python package is not installed in the environment: {module}",
-        _RECREATE,
+        RECREATE,
         ("https://docs.python.org/3/library/exceptions.html#ModuleNotFoundError",),
         order=88,
         when=_lacks_a_distribution,

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from gpuenv.doctor import reason
+from gpuenv.doctor.fixes import FRESH
 from gpuenv.doctor.log_rule import LogRule
 from gpuenv.doctor.reason import unsettled
-
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
-_PIP = "https://pip.pypa.io/en/stable/"
-_FRESH = "run `gpuenv create`, which installs a tested set of versions into an environment of its own"
+from gpuenv.doctor.sources import PIP, TENSORFLOW
 
 REQUIREMENT_RULES = (
     LogRule(
@@ -16,7 +14,7 @@ REQUIREMENT_RULES = (
         ("install.tensorflow-gpu",),
         "`tensorflow-gpu` has been removed from the package index; `tensorflow` has had the GPU code since 2.1",
         "run `gpuenv create`, or install `tensorflow` instead",
-        (_TF + "60886", _TF + "60074"),
+        (TENSORFLOW + "60886", TENSORFLOW + "60074"),
         order=26,
         explains=("install.no-wheel", "install.build-failed", "python.module-missing"),
     ),
@@ -26,7 +24,7 @@ REQUIREMENT_RULES = (
         "pip {version} is too old to see this package's wheels: those of manylinux2010 need pip 19.0, those of "
         "manylinux2014 pip 19.3",
         "run `python -m pip install --upgrade pip`, then install again",
-        ("https://github.com/pypa/manylinux", _TF + "47140"),
+        ("https://github.com/pypa/manylinux", TENSORFLOW + "47140"),
         confidence="likely",
         order=26,
         when=lambda log: log.has("install.no-wheel", "install.build-failed") and unsettled(log, "install.no-wheel"),
@@ -37,7 +35,7 @@ REQUIREMENT_RULES = (
         ("install.oldest-pip",),
         "this pip is older than wheels, 1.4, and takes one for a source archive",
         "run `python -m pip install --upgrade pip`, then install again",
-        ("https://pip.pypa.io/en/stable/news/#v1-4", _TF + "56"),
+        ("https://pip.pypa.io/en/stable/news/#v1-4", TENSORFLOW + "56"),
         order=26,
         explains=("install.no-wheel", "install.build-failed"),
     ),
@@ -46,7 +44,7 @@ REQUIREMENT_RULES = (
         ("install.no-wheel",),
         "there is no build of the package ({package}) for this Python or platform",
         "run `gpuenv create`, which takes a Python that the release has wheels for",
-        (_TF + "53709", _TF + "47140"),
+        (TENSORFLOW + "53709", TENSORFLOW + "47140"),
         order=27,
         explains=("python.module-missing", "install.build-failed", "install.conflict"),
     ),
@@ -54,8 +52,8 @@ REQUIREMENT_RULES = (
         "install.cannot-uninstall",
         ("install.cannot-uninstall",),
         "pip cannot replace a package that conda, the system or an old setuptools installed: {package}",
-        _FRESH + "; there, `pip install --ignore-installed` is the way around",
-        ("https://github.com/pypa/pip/issues/5247", _PIP + "news/"),
+        FRESH + "; there, `pip install --ignore-installed` is the way around",
+        ("https://github.com/pypa/pip/issues/5247", PIP + "news/"),
         order=28,
         when=lambda log: unsettled(log, "install.cannot-uninstall"),
         explains=("install.build-failed",),
@@ -65,7 +63,7 @@ REQUIREMENT_RULES = (
         ("install.requirement",),
         "pip or the shell does not read the requirement as it was meant: {package}",
         "put it into quotes, and write two signs of equality: `pip install 'tensorflow[and-cuda]==2.15.1'`",
-        ("https://peps.python.org/pep-0508/", _TF + "62075"),
+        ("https://peps.python.org/pep-0508/", TENSORFLOW + "62075"),
         order=28,
     ),
     LogRule(
@@ -84,8 +82,8 @@ REQUIREMENT_RULES = (
         "install.conflict",
         ("install.conflict", "conda.conflict"),
         "the packages that were asked for cannot be had together: their requirements contradict each other",
-        _FRESH + "; else loosen one of the versions that the message names",
-        (_PIP + "topics/dependency-resolution/", "https://github.com/ZJUICSR/AIcert/issues/3"),
+        FRESH + "; else loosen one of the versions that the message names",
+        (PIP + "topics/dependency-resolution/", "https://github.com/ZJUICSR/AIcert/issues/3"),
         order=48,
         when=lambda log: unsettled(log, "install.conflict", "conda.conflict"),
     ),
@@ -93,8 +91,8 @@ REQUIREMENT_RULES = (
         "install.conflict",
         ("requires.checked",),
         "a package asks for {wanting}, and {package} {found} is installed",
-        _FRESH + ", or install what it asks for: `python -m pip install --upgrade`",
-        (_PIP + "topics/dependency-resolution/", "https://github.com/DeepLabCut/DeepLabCut-live/issues/59"),
+        FRESH + ", or install what it asks for: `python -m pip install --upgrade`",
+        (PIP + "topics/dependency-resolution/", "https://github.com/DeepLabCut/DeepLabCut-live/issues/59"),
         order=60,
         explains=("python.module-missing",),
     ),
@@ -102,8 +100,8 @@ REQUIREMENT_RULES = (
         "install.conflict",
         ("requires.other",),
         "{wanting} asks for another version of {package} than the {found} that is installed",
-        _FRESH,
-        (_PIP + "topics/dependency-resolution/",),
+        FRESH,
+        (PIP + "topics/dependency-resolution/",),
         confidence="possible",
         order=92,
         when=reason.nothing_else,
@@ -115,7 +113,7 @@ REQUIREMENT_RULES = (
         "run `gpuenv create`, which takes a Python that the packages have wheels for; `pip install "
         "--only-binary :all:` "
         "finds a version with one",
-        (_PIP + "reference/build-system/", "https://github.com/pypa/pip/issues/10374"),
+        (PIP + "reference/build-system/", "https://github.com/pypa/pip/issues/10374"),
         confidence="likely",
         order=49,
         when=lambda log: unsettled(log, "install.build-failed"),

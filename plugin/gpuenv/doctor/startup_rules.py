@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gpuenv.doctor import reason
 from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.sources import CONDA
 
-_CONDA = "https://docs.conda.io/projects/conda/en/stable/"
 _PYTHON = "https://docs.python.org/3/"
 
 STARTUP_RULES = (
@@ -36,7 +36,7 @@ STARTUP_RULES = (
         ("conda.no-environment",),
         "conda has no environment of this name: {name}",
         "run `conda env list` for those that there are; one of another user or place is activated by its path",
-        (_CONDA + "user-guide/tasks/manage-environments.html",),
+        (CONDA + "user-guide/tasks/manage-environments.html",),
         order=58,
         when=lambda log: not reason.works_in_the_end(log),
         explains=("python.module-missing",),
@@ -46,7 +46,7 @@ STARTUP_RULES = (
         ("conda.mkl-dll",),
         "conda's Python was started without activating its environment, so that Windows does not find {name}",
         "use the Anaconda prompt or `conda activate` first, or let the editor start `conda run -n tf python`",
-        (_CONDA + "user-guide/troubleshooting.html",),
+        (CONDA + "user-guide/troubleshooting.html",),
         confidence="likely",
         order=9,
         explains=("system.dll-load", "python.mkl-mismatch"),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from gpuenv.doctor.log_rule import LogRule
-
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
-
+from gpuenv.doctor.sources import TENSORFLOW
 
 SYSTEM_RULES = (
     LogRule(
@@ -21,7 +19,7 @@ SYSTEM_RULES = (
         ("system.libstdcxx",),
         "the `libstdc++.so.6` that was loaded first has no {version}",
         "run `unset LD_LIBRARY_PATH`, then `gpuenv verify import`; with conda `conda install libstdcxx-ng`",
-        (_TF + "56562", _TF + "10596"),
+        (TENSORFLOW + "56562", TENSORFLOW + "10596"),
         order=4,
     ),
     LogRule(
@@ -29,7 +27,7 @@ SYSTEM_RULES = (
         ("system.avx",),
         "the processor, or the one that a virtual machine shows, lacks AVX, which TensorFlow's wheels need since 1.6",
         "run `grep -c avx /proc/cpuinfo`; in a virtual machine, choose the host's processor model",
-        (_TF + "17411", _TF + "19104"),
+        (TENSORFLOW + "17411", TENSORFLOW + "19104"),
         confidence="likely",
         order=18,
     ),
@@ -38,7 +36,11 @@ SYSTEM_RULES = (
         ("build.cpu-only",),
         "the framework that is installed is a build for the processor, without CUDA",
         "run `gpuenv create --dry-run` for an environment with a GPU build",
-        ("https://github.com/pytorch/pytorch/issues/3717", _TF + "61691", "https://github.com/jax-ml/jax/issues/29068"),
+        (
+            "https://github.com/pytorch/pytorch/issues/3717",
+            TENSORFLOW + "61691",
+            "https://github.com/jax-ml/jax/issues/29068",
+        ),
         order=26,
         explains=("loader.some-missing", "gpu.not-registered", "loader.no-cuda", "driver.no-device"),
     ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gpuenv.doctor import reason
 from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.sources import TENSORFLOW
 
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
 _PIP = "https://pip.pypa.io/en/stable/topics/dependency-resolution/"
 _WANTS = "{wanting} asks for another version of {package} than the {found} that is installed"
 _KERAS = "https://keras.io/guides/migrating_to_keras_3/"
@@ -56,7 +56,7 @@ VERSION_RULES = (
         ("python.dict-wrapper",),
         "typing_extensions or wrapt is newer than this TensorFlow knows, which wraps its dictionaries",
         "run `python -m pip install 'typing_extensions<4.6' 'wrapt<1.15'`, then `gpuenv verify import`",
-        (_TF + "60687", "https://github.com/python/typing_extensions/issues/216"),
+        (TENSORFLOW + "60687", "https://github.com/python/typing_extensions/issues/216"),
         confidence="likely",
         order=16,
     ),
@@ -87,7 +87,7 @@ VERSION_RULES = (
         ("python.numpy-symbolic",),
         "NumPy 1.20 or newer is installed, and TensorFlow before 2.5 was written for older ones",
         "run `python -m pip install 'numpy<1.20'`, then `gpuenv verify import`",
-        (_TF + "47360",),
+        (TENSORFLOW + "47360",),
         confidence="likely",
         order=14,
     ),
@@ -138,7 +138,7 @@ VERSION_RULES = (
         ("python.keras-newer",),
         "Keras, or a package that uses it, is newer than the TensorFlow 1 that is installed: it has no {name}",
         _reinstall("keras"),
-        (_TF + "49823",),
+        (TENSORFLOW + "49823",),
         order=16,
     ),
     LogRule(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from gpuenv.doctor import reason
 from gpuenv.doctor.event import Log
+from gpuenv.doctor.fixes import RECREATE
 from gpuenv.doctor.log_rule import LogRule
+from gpuenv.doctor.sources import TENSORFLOW
 
-_TF = "https://github.com/tensorflow/tensorflow/issues/"
 _VC = "run `winget install Microsoft.VCRedist.2015+.x64`, then `gpuenv verify import`"
-_RECREATE = "run `gpuenv create --force`, then `gpuenv verify`"
 _NTSTATUS = "[MS-ERREF] NTSTATUS values, https://learn.microsoft.com/openspecs/windows_protocols/ms-erref/"
 _CODES = "https://learn.microsoft.com/windows/win32/debug/system-error-codes"
 
@@ -56,7 +56,7 @@ WINDOWS_RULES = (
         "loader.missing",
         ("library.self-check",),
         "CUDA libraries are not where the framework looks: {library}; it does not start without them",
-        _RECREATE,
+        RECREATE,
         (
             "tensorflow/python/platform/self_check.py of TensorFlow 1.15",
             "https://github.com/omnia-md/conda-recipes/issues/813",
@@ -101,7 +101,7 @@ WINDOWS_RULES = (
         ("windows.no-avx",),
         "the processor lacks AVX, which TensorFlow's wheels need since 1.6, or the Windows is older than 7 SP1",
         "look the processor up, or run it on another machine; TensorFlow's version 1.5 did without AVX",
-        ("STATUS_ILLEGAL_INSTRUCTION 0xC000001D: " + _NTSTATUS, _TF + "49309"),
+        ("STATUS_ILLEGAL_INSTRUCTION 0xC000001D: " + _NTSTATUS, TENSORFLOW + "49309"),
         confidence="likely",
         order=18,
         explains=("system.dll-load",),
@@ -111,7 +111,7 @@ WINDOWS_RULES = (
         ("system.dll-load",),
         "Windows could not load the framework: the Visual C++ runtime is missing or old, or the processor lacks AVX",
         _VC,
-        (_TF + "45273", _TF + "75111"),
+        (TENSORFLOW + "45273", TENSORFLOW + "75111"),
         confidence="likely",
         order=19,
         when=_is_of_the_framework,
@@ -131,8 +131,8 @@ WINDOWS_RULES = (
         ("kernel.died",),
         "the notebook's kernel ended at the first convolution, as it does when a part of cuDNN or `zlibwapi.dll` is "
         "missing; a program in a terminal shows the last line",
-        _RECREATE,
-        (_TF + "53611", _TF + "57738"),
+        RECREATE,
+        (TENSORFLOW + "53611", TENSORFLOW + "57738"),
         confidence="possible",
         order=90,
         when=lambda log: _dies_at_cudnn(log),
@@ -142,7 +142,7 @@ WINDOWS_RULES = (
         ("tensorflow.from-2.11",),
         "TensorFlow has no GPU code on Windows itself since 2.11",
         "run `gpuenv create`, which takes one that has, or use TensorFlow's newer versions in WSL 2",
-        ("https://www.tensorflow.org/install/pip#windows-native", _TF + "60269"),
+        ("https://www.tensorflow.org/install/pip#windows-native", TENSORFLOW + "60269"),
         confidence="likely",
         order=26,
         when=_new_on_windows,
