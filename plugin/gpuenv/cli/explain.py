@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gpuenv.cli import options
 from gpuenv.cli.outcome import Outcome
-from gpuenv.cli.text import columns, quoted, terminal_columns, wrapped
+from gpuenv.cli.text import columns, quoted, wrapped
 from gpuenv.errors import Hint, UsageError
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def text_of(host: Host, request: Request, verdicts: Sequence[Verdict], typed: Ty
             "",
         ]
     for message in dict.fromkeys(_notes(fitting)):
-        lines += wrapped(f"  note: {message}", "    ", terminal_columns())
+        lines += wrapped(f"  note: {message}", "    ")
     if others:
         lines += ["", "Does not fit:"] if fitting else ["Nothing fits.", ""]
         for together in _alike(others):
@@ -194,12 +194,8 @@ def _without_gpu(host: Host) -> list[str]:
     """Say what it means that there is none, and why none was found."""
     said = [note.message for note in host.notes if note.code.startswith("gpu.")]
     return [
-        *wrapped(
-            f"Without a GPU every release computes on the processor{f' ({said[0]})' if said else ''}.",
-            "",
-            terminal_columns(),
-        ),
-        *wrapped(_ALLOW_CPU, "", terminal_columns()),
+        *wrapped(f"Without a GPU every release computes on the processor{f' ({said[0]})' if said else ''}.", ""),
+        *wrapped(_ALLOW_CPU, ""),
         "",
     ]
 
@@ -210,7 +206,7 @@ def _table(fitting: Sequence[Verdict], *, with_code: bool) -> list[str]:
     shown = len(_HEAD) if with_code else len(_HEAD) - 1
     lines = columns([row[:shown] for row in (_HEAD, *rows)], indent="  ").splitlines()
     explained = with_code and any(one.code == "ptx" for one in fitting)
-    return lines + (["", *wrapped(f"  {_COMPILES}", "    ", terminal_columns())] if explained else [])
+    return lines + (["", *wrapped(f"  {_COMPILES}", "    ")] if explained else [])
 
 
 def _row(verdict: Verdict) -> tuple[str, ...]:
@@ -266,9 +262,8 @@ def _why_not(verdicts: list[Verdict]) -> list[str]:
     """Give the reasons, and the change that would help."""
     reasons, change = _said(verdicts[0])
     versions = ", ".join(one.version for one in verdicts)
-    most = terminal_columns()
-    lines = wrapped(f"  {verdicts[0].framework} {versions}: {reasons}", "    ", most)
-    return lines + (wrapped(f"    change: {change}", "      ", most) if change else [])
+    lines = wrapped(f"  {verdicts[0].framework} {versions}: {reasons}", "    ")
+    return lines + (wrapped(f"    change: {change}", "      ") if change else [])
 
 
 def _next(host: Host, verdicts: Sequence[Verdict], typed: Typed) -> list[str]:
@@ -282,8 +277,8 @@ def _next(host: Host, verdicts: Sequence[Verdict], typed: Typed) -> list[str]:
     if newest is not None:
         return [f"{following} gpuenv create -n tf {_which(newest, verdicts)}{typed.options}"]
     if near is not None:
-        return wrapped(f"Nearest: {_name(near)}, if you {near.change}", "  ", terminal_columns())
-    return wrapped(_ANOTHER_GPU, "  ", terminal_columns())
+        return wrapped(f"Nearest: {_name(near)}, if you {near.change}", "  ")
+    return wrapped(_ANOTHER_GPU, "  ")
 
 
 def _which(one: Verdict, verdicts: Sequence[Verdict]) -> str:

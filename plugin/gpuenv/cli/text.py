@@ -58,8 +58,12 @@ def terminal_columns() -> int:
     return min(max(found, 60), 120)
 
 
-def wrapped(text: str, indent: str, most: int = 100) -> list[str]:
-    """Break a line at `most` columns, what follows indented; a longer word stays whole. The text's own indent stays."""
+def wrapped(text: str, indent: str, most: int | None = None) -> list[str]:
+    """Break a line at `most` columns, by default the terminal's; what follows is indented.
+
+    A longer word stays whole. The text's own indent stays.
+    """
+    most = terminal_columns() if most is None else most
     lines, line = [], ""
     first = len(text) - len(text.lstrip())
     for word in text.split():
