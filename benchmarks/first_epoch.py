@@ -20,25 +20,23 @@ plus the same training once more in the same process.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-GPUENV = [sys.executable, "-m", "gpuenv"]
+from benchmarks.timing import GPUENV
+from benchmarks.training import NETWORK, gpu_in_words, stages
 
 # Prints the seconds since the epoch at which each stage was reached, as JSON.
-TRAINING = """
+TRAINING = f"""
 import json, time
-seen = {}
-import numpy
+seen = {{}}
 import tensorflow as tf
 seen["import"] = time.time()
 tf.config.list_logical_devices("GPU")
@@ -47,19 +45,10 @@ a = tf.random.normal((1000, 1000))
 float(tf.reduce_sum(tf.matmul(a, a)))
 seen["product"] = time.time()
 assert "GPU" in a.device, a.device
-rng = numpy.random.RandomState(1)
-images = rng.rand(5000, 32, 32, 3).astype("float32")
-labels = rng.randint(0, 10, 5000)
-layers = tf.keras.layers
-def train():
-  model = tf.keras.Sequential([
-      layers.Conv2D(32, (3, 3), activation="relu", input_shape=(32, 32, 3)), layers.MaxPooling2D((2, 2)),
-      layers.Flatten(), layers.Dense(64, activation="relu"), layers.Dense(10)])
-  model.compile(optimizer="adam", loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-  model.fit(images, labels, batch_size=10, epochs=2, verbose=0)
-train()
+{NETWORK}
+network().fit(images, labels, batch_size=10, epochs=2, verbose=0)
 seen["epochs"] = time.time()
-train()
+network().fit(images, labels, batch_size=10, epochs=2, verbose=0)
 seen["again"] = time.time()
 print(json.dumps(seen))
 """
@@ -103,21 +92,11 @@ def _measure(name: str, prefix: Path, variables: Mapping[str, str], runs: int, l
     """Train in new processes and print the median of each stage."""
     times: list[dict[str, float]] = []
     for _ in range(runs):
-        started = time.time()
-        environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables}
-        try:
-            done = subprocess.run(
-                [str(prefix / "bin" / "python"), "-c", TRAINING],
-                env=environment, capture_output=True, text=True, timeout=limit, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            print(f"{name:34} not finished after {limit:.0f} s", flush=True)
+        reached = stages(prefix, TRAINING, variables, limit)
+        if isinstance(reached, str):
+            print(f"{name:34} {reached}", flush=True)
             return
-        if done.returncode != 0:
-            print(f"{name:34} failed with {done.returncode}:\n{done.stderr[-3000:]}", flush=True)
-            return
-        seen = json.loads(done.stdout.strip().split("\n")[-1])
-        times.append({stage: at - started for stage, at in seen.items()})
+        times.append(reached)
     row = [statistics.median(run[stage] for run in times) for stage in ("import", "device", "product", "epochs")]
     row.append(max(run["epochs"] for run in times))
     row.append(statistics.median(run["device"] + run["again"] - run["epochs"] for run in times))
@@ -130,12 +109,6 @@ def _command(name: str, arguments: list[str]) -> None:
     done = subprocess.run([*GPUENV, *arguments], capture_output=True, text=True, check=False)
     said = (done.stdout.strip() or done.stderr.strip()).replace("\n", "; ")
     print(f"{name:34} {time.time() - started:8.2f} s, exit code {done.returncode}: {said}", flush=True)
-
-
-def gpu_in_words() -> str:
-    """Return name and driver of each GPU, as nvidia-smi says."""
-    query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
-    return subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip().replace("\n", "; ")
 
 
 if __name__ == "__main__":

@@ -17,17 +17,15 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import os
 import platform
 import statistics
-import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.first_epoch import gpu_in_words
+from benchmarks.training import NETWORK, gpu_in_words, stages
 
 STAGES = ("import", "device", "product", "conv", "step", "epoch")
 
@@ -43,10 +41,9 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
 }
 
 # Prints the time at which each stage ended, as JSON.
-SCRIPT = """
+SCRIPT = f"""
 import json, time
-ended = {}
-import numpy
+ended = {{}}
 import tensorflow as tf
 ended["import"] = time.time()
 assert tf.config.list_logical_devices("GPU"), "no GPU"
@@ -57,14 +54,8 @@ float(tf.matmul(a, a)[0, 0])
 ended["product"] = time.time()
 float(tf.nn.conv2d(tf.random.normal((10, 32, 32, 3)), tf.random.normal((3, 3, 3, 32)), 1, "SAME")[0, 0, 0, 0])
 ended["conv"] = time.time()
-rng = numpy.random.RandomState(1)
-images = rng.rand(5000, 32, 32, 3).astype("float32")
-labels = rng.randint(0, 10, 5000)
-layers = tf.keras.layers
-model = tf.keras.Sequential([
-    layers.Conv2D(32, (3, 3), activation="relu", input_shape=(32, 32, 3)), layers.MaxPooling2D((2, 2)),
-    layers.Flatten(), layers.Dense(64, activation="relu"), layers.Dense(10)])
-model.compile(optimizer="adam", loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+{NETWORK}
+model = network()
 model.fit(images[:10], labels[:10], batch_size=10, epochs=1, verbose=0)
 ended["step"] = time.time()
 model.fit(images, labels, batch_size=10, epochs=1, verbose=0)
@@ -103,18 +94,11 @@ def main() -> None:
 
 def _run(prefix: Path, variables: Mapping[str, str], limit: float) -> list[float] | str:
     """Return the seconds of each stage and of all; or in words why there are none."""
-    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables}
-    command = [str(prefix / "bin" / "python"), "-c", SCRIPT]
-    started = time.time()
-    try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit, check=False)
-    except subprocess.TimeoutExpired:
-        return f"not finished after {limit:.0f} s"
-    if done.returncode != 0:
-        return f"failed with {done.returncode}: {done.stderr.strip()[-500:]}"
-    ended: dict[str, float] = json.loads(done.stdout.strip().split("\n")[-1])
-    moments = [started, *(ended[stage] for stage in STAGES)]
-    return [after - before for before, after in itertools.pairwise(moments)] + [moments[-1] - started]
+    reached = stages(prefix, SCRIPT, variables, limit)
+    if isinstance(reached, str):
+        return reached
+    moments = [0.0, *(reached[stage] for stage in STAGES)]
+    return [after - before for before, after in itertools.pairwise(moments)] + [moments[-1]]
 
 
 if __name__ == "__main__":

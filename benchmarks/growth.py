@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-GPUENV = [sys.executable, "-m", "gpuenv"]
+from benchmarks.timing import GPUENV
 
 
 def main() -> None:
