@@ -337,6 +337,12 @@ BROKEN: dict[str, Broken] = {
     "CUDA_VISIBLE_DEVICES without a GPU": Broken(
         "env.hidden", lambda prefix: None, environ=lambda prefix: {"CUDA_VISIBLE_DEVICES": "-1"}
     ),
+    "a driver that may use no machine code": Broken(
+        "env.ptx-setting", lambda prefix: None, environ=lambda prefix: {"CUDA_FORCE_PTX_JIT": "1"}
+    ),
+    "a driver that may not compile": Broken(
+        "env.ptx-setting", lambda prefix: None, environ=lambda prefix: {"CUDA_DISABLE_PTX_JIT": "1"}
+    ),
     "packages of the user before those of conda": Broken(
         "env.user-site", _user_site, environ=lambda prefix: {"HOME": str(prefix.parent / "home")}
     ),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from gpuenv.doctor import reason
 from gpuenv.doctor.fixes import RECREATE
 from gpuenv.doctor.log_rule import LogRule
-from gpuenv.doctor.newer_gpu import newer_than_cuda, starts_slowly
-from gpuenv.doctor.sources import TENSORFLOW
+from gpuenv.doctor.newer_gpu import compiles_for_long, newer_than_cuda, starts_slowly
+from gpuenv.doctor.sources import BROKEN, CUDA_ERRORS, TENSORFLOW
 
 _DRY_RUN = "run `gpuenv create --dry-run` to see which recipe serves this GPU"
 
@@ -73,6 +73,25 @@ CODE_RULES = (
         explains=("memory.handle", "memory.blas", "cudnn.not-started", "gpu.crashed"),
     ),
     LogRule(
+        "code.jit-disabled",
+        ("code.jit-disabled",),
+        "the driver was told not to compile PTX, which a GPU newer than the framework's machine code needs",
+        "run `unset CUDA_DISABLE_PTX_JIT CUDA_DISABLE_JIT`, then `gpuenv verify compute`",
+        ("CUDA C++ Programming Guide, CUDA Environment Variables", CUDA_ERRORS, BROKEN),
+        order=40,
+        explains=("code.bad-ptx", "code.compiling", "gpu.any-error", "gpu.crashed"),
+    ),
+    LogRule(
+        "code.forced-ptx",
+        ("code.forced-ptx",),
+        "the driver was told to leave machine code aside and to compile PTX, of which cuBLAS and cuDNN have little: "
+        "they fail, or all is compiled for minutes",
+        "run `unset CUDA_FORCE_PTX_JIT CUDA_FORCE_JIT`, then `gpuenv verify compute`",
+        ("CUDA C++ Programming Guide, CUDA Environment Variables", BROKEN),
+        order=40,
+        explains=("code.none-for-gpu", "code.compiling", "memory.handle", "cudnn.not-started", "gpu.any-error"),
+    ),
+    LogRule(
         "code.bad-ptx",
         ("code.bad-ptx", "code.invalid-handle"),
         "the driver cannot use the framework's code for this GPU: it is newer than the framework",
@@ -122,6 +141,18 @@ CODE_RULES = (
         explains=("xla.ptxas-missing",),
     ),
     LogRule(
+        "xla.compiles-nothing",
+        ("xla.no-config",),
+        "XLA could compile none of its code: there is no `ptxas` that it may run, or no room for its files in the "
+        "directory for temporary ones",
+        "run `gpuenv doctor -p DIRECTORY` on the environment, and `df -h /tmp`; `gpuenv create` brings the `ptxas` that fits",
+        (BROKEN,),
+        confidence="likely",
+        order=62,
+        when=lambda log: not log.has("system.disk-full"),
+        explains=("cudnn.not-started", "xla.ptxas-missing"),
+    ),
+    LogRule(
         "xla.ptxas-missing",
         ("xla.ptxas-missing",),
         "no `ptxas` was found, so that the driver has to compile",
@@ -158,6 +189,7 @@ CODE_RULES = (
         "run `gpuenv warm` to compile it once, ahead; or `gpuenv create --dry-run` for a newer framework",
         ("tensorflow/core/common_runtime/gpu/gpu_device.cc", TENSORFLOW + "89272"),
         order=93,
+        when=compiles_for_long,
     ),
     LogRule(
         "code.still-compiling",

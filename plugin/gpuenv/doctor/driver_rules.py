@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpuenv.doctor import reason
 from gpuenv.doctor.consequences import NO_DEVICE
 from gpuenv.doctor.log_rule import LogRule
-from gpuenv.doctor.sources import CUDA_ERRORS, TENSORFLOW
+from gpuenv.doctor.sources import BROKEN, CUDA_ERRORS, TENSORFLOW
 
 DRIVER_RULES = (
     LogRule(
@@ -98,6 +98,18 @@ DRIVER_RULES = (
         explains=NO_DEVICE,
     ),
     LogRule(
+        "driver.not-loaded",
+        ("driver.library-unseen",),
+        "the kernel has the NVIDIA driver, but the process could not load the driver's own library `libcuda.so.1`: it "
+        "is not to be found, or another file of that name comes first",
+        "run `ldconfig -p | grep libcuda` and `unset LD_LIBRARY_PATH`; for a container, `docker run --gpus all`",
+        (BROKEN, "tensorflow/xla: xla/stream_executor/cuda/cuda_diagnostics.cc"),
+        confidence="likely",
+        order=35,
+        when=lambda log: not log.has("cuinit.failed", "gpu.created", "driver.stub"),
+        explains=NO_DEVICE,
+    ),
+    LogRule(
         "driver.hidden",
         ("driver.hidden",),
         "`CUDA_VISIBLE_DEVICES` hides every GPU from the process",
@@ -108,10 +120,22 @@ DRIVER_RULES = (
         explains=NO_DEVICE,
     ),
     LogRule(
+        "driver.hidden",
+        ("driver.hidden-value",),
+        "`CUDA_VISIBLE_DEVICES={value}` names no GPU that this process may use, so that all are hidden from it",
+        "run `nvidia-smi -L` to see which there are, and `unset CUDA_VISIBLE_DEVICES`, then `gpuenv verify device`",
+        ("CUDA C++ Programming Guide, CUDA Environment Variables", BROKEN),
+        confidence="likely",
+        order=36,
+        when=lambda log: log.has("driver.no-device"),
+        explains=NO_DEVICE,
+    ),
+    LogRule(
         "driver.no-device",
         ("driver.no-device", "driver.no-node", "cuinit.failed"),
         "the driver is there but shows this process no GPU: CUDA_VISIBLE_DEVICES, a container, or the driver itself",
-        "run `unset CUDA_VISIBLE_DEVICES` and `nvidia-smi`, then `gpuenv verify device`",
+        "run `unset CUDA_VISIBLE_DEVICES` and `nvidia-smi`, `ls -l /dev/nvidia*` for who may use it, then "
+        "`gpuenv verify device`",
         (TENSORFLOW + "62494", TENSORFLOW + "44869"),
         order=37,
         when=lambda log: (

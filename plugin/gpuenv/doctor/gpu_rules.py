@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpuenv.doctor import reason
 from gpuenv.doctor.log_rule import LogRule
-from gpuenv.doctor.sources import CUDA_ERRORS, TENSORFLOW
+from gpuenv.doctor.sources import BROKEN, CUDA_ERRORS, TENSORFLOW
 from gpuenv.doctor.xid_rules import HARDWARE
 
 GPU_RULES = (
@@ -98,9 +98,11 @@ GPU_RULES = (
     LogRule(
         "gpu.busy",
         ("gpu.busy",),
-        "another process has the GPU for itself, or its compute mode allows one process only",
-        "run `nvidia-smi` to see who has it, and `sudo nvidia-smi -c 0` to let several processes use it",
-        (CUDA_ERRORS, "nvidia-smi(1), --compute-mode"),
+        "another process has the GPU for itself, or its compute mode allows one process only; a process that may open "
+        "few files is told so too",
+        "run `nvidia-smi` to see who has it, and `sudo nvidia-smi -c 0` to let several processes use it; `ulimit -n` "
+        "shows how many files may be open",
+        (CUDA_ERRORS, "nvidia-smi(1), --compute-mode", BROKEN),
         order=46,
         explains=("gpu.any-error",),
     ),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from itertools import pairwise
+from itertools import islice, pairwise
 
+from gpuenv.doctor import reason
 from gpuenv.doctor.event import Log
 
 # The first CUDA with machine code for a compute capability's major number: release notes of the CUDA toolkit.
@@ -17,6 +18,8 @@ _OF_START = re.compile(
     r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+: [^\n]*(?:Found device \d+ with properties|Adding visible gpu device|"
     r"(Device interconnect StreamExecutor|Created (?:TensorFlow )?device ))",
 )
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+: ")
+_EPOCH = re.compile(r"^\d+/\d+ (?:\[[=>.]+\] )?- (\d+)s ", re.MULTILINE)
 _SLOW_START_S = 60
 
 
@@ -31,6 +34,24 @@ def newer_than_cuda(log: Log) -> bool:
     opened += [10 for name in names if _OF_CUDA_10.search(name)]
     needed = [_FIRST_CUDA.get(int(major), 0) for major in log.names("major", "code.capability")]
     return bool(opened and needed) and max(needed) > max(opened)
+
+
+def compiles_for_long(log: Log) -> bool:
+    """Say whether the PTX that the framework announced kept the program waiting: no step of a training shows its end.
+
+    Where one does, it was long if a minute or more went by between two lines before it that carry their time, or in an
+    epoch that was longer than two of the next. A GPU for which everything was compiled before gets the same
+    announcement, and its training starts at once. Sample of an epoch: `32/32 - 102s - loss: 2.3`.
+    """
+    announced = log.text.rfind("\n", 0, log.all("code.compiles")[-1].at) + 1
+    step = reason.first_step(log, announced)
+    if step is None:
+        return True
+    times = [datetime.fromisoformat(it) for it in _TIME.findall(log.text, announced, step)]
+    first, second = (*(int(it) for it in islice(_EPOCH.findall(log.text, announced), 2)), 0, 0)[:2]
+    return first >= max(_SLOW_START_S, 2 * second) or any(
+        (later - earlier).total_seconds() >= _SLOW_START_S for earlier, later in pairwise(times)
+    )
 
 
 def starts_slowly(log: Log) -> bool:

@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from gpuenv.doctor.environment import TENSORFLOWS, Distribution, Environment
 from gpuenv.doctor.environment_rules import rule
-from gpuenv.doctor.sources import SMOKE
+from gpuenv.doctor.sources import BROKEN, SMOKE
 from gpuenv.extension import Action, Diagnosis, Repair
 
 # What metadata does not say, and what breaks: the releases up to, the package, what it must be.
@@ -307,6 +307,25 @@ def hidden(env: Environment) -> Diagnosis | None:
     )
 
 
+def ptx_setting(env: Environment) -> Diagnosis | None:
+    """Name a variable that keeps the driver from using machine code, or from compiling PTX."""
+    forced, disabled = (env.variables.get(name) == "1" for name in ("CUDA_FORCE_PTX_JIT", "CUDA_DISABLE_PTX_JIT"))
+    if not (forced or disabled):
+        return None
+    said = (
+        "`CUDA_FORCE_PTX_JIT=1` makes the driver leave machine code aside, without which cuBLAS and cuDNN fail"
+        if forced
+        else "`CUDA_DISABLE_PTX_JIT=1` keeps the driver from compiling PTX, which a GPU newer than the framework needs"
+    )
+    return Diagnosis(
+        "env.ptx-setting",
+        said,
+        "run `unset CUDA_FORCE_PTX_JIT CUDA_DISABLE_PTX_JIT`",
+        "certain" if forced else "likely",
+        f"CUDA C++ Programming Guide, CUDA Environment Variables, {BROKEN}",
+    )
+
+
 def user_site(env: Environment) -> Diagnosis | None:
     """Name packages in the user's own directory that go before the environment's."""
     here = {dist.name: dist.version for dist in env.distributions}
@@ -383,6 +402,7 @@ PACKAGE_ENVIRONMENT_RULES = (
     rule("env.two-cudas", two_cudas, 25),
     rule("env.stub", stub, 28),
     rule("env.hidden", hidden, 42),
+    rule("env.ptx-setting", ptx_setting, 43),
     rule("env.ld-library-path", shadowed, 44),
     rule("env.user-site", user_site, 22),
     rule("env.python-path", python_path, 23),

@@ -151,7 +151,13 @@ def trains_afterwards(log: Log) -> bool:
 
 def progresses(log: Log, start: int = 0) -> bool:
     """Say whether the log shows steps of a training behind this place."""
-    return _PROGRESS.search(log.text, start) is not None
+    return first_step(log, start) is not None
+
+
+def first_step(log: Log, start: int = 0) -> int | None:
+    """Return where the first step of a training is shown behind this place."""
+    found = _PROGRESS.search(log.text, start)
+    return found.start() if found else None
 
 
 def nothing_else(log: Log) -> bool:

@@ -9,4 +9,5 @@ DRIVER_README = "NVIDIA driver README, https://us.download.nvidia.com/XFree86/Li
 PIP = "https://pip.pypa.io/en/stable/"
 CONDA = "https://docs.conda.io/projects/conda/en/stable/"
 MEASURED = "measured on an H100 with TensorFlow 2.4.0, November 2026"
+BROKEN = "measured on an H100 with TensorFlow 2.15.1 and 2.21.0, broken on purpose, November 2026"
 SMOKE = "measured: plain installations of 23 TensorFlow releases, November 2026"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpuenv.doctor.log_rule import LogRule
-from gpuenv.doctor.sources import TENSORFLOW
+from gpuenv.doctor.sources import BROKEN, TENSORFLOW
 
 SYSTEM_RULES = (
     LogRule(
@@ -30,6 +30,26 @@ SYSTEM_RULES = (
         (TENSORFLOW + "17411", TENSORFLOW + "19104"),
         confidence="likely",
         order=18,
+    ),
+    LogRule(
+        "system.threads",
+        ("system.threads",),
+        "the limit on processes and threads is reached: {limit}",
+        "run `ulimit -u` to see it, and raise it, in a container with `--pids-limit`; or start fewer threads, as with "
+        "`export OPENBLAS_NUM_THREADS=4 OMP_NUM_THREADS=4`",
+        ("setrlimit(2), RLIMIT_NPROC", BROKEN),
+        order=2,
+        explains=("python.numpy-broken", "python.module-missing", "python.numpy-abi", "system.dll-load"),
+    ),
+    LogRule(
+        "system.open-files",
+        ("system.open-files",),
+        "the limit on open files is reached",
+        "run `ulimit -n 65536` in the shell that starts the program; where workers load data, "
+        "`torch.multiprocessing.set_sharing_strategy('file_system')`",
+        ("setrlimit(2), RLIMIT_NOFILE", "https://docs.pytorch.org/docs/stable/multiprocessing.html"),
+        order=46,
+        explains=("gpu.busy", "gpu.any-error", "python.module-missing"),
     ),
     LogRule(
         "build.cpu-only",

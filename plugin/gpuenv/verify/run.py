@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from gpuenv.model import CheckResult, Host, Progress, Reporter, Warned, silent
 _OVERRIDE = "override"
 # The check without which no other child can do anything.
 _FIRST_CHILD = "import"
+# Settings of the driver that no framework prints.
+_UNSEEN_SETTINGS = ("CUDA_FORCE_PTX_JIT", "CUDA_FORCE_JIT")
 # A rule needs the end of a log, where the failure is; the bound keeps a runaway log from filling the memory.
 _LOG_BYTES = 4 * 2**20
 
@@ -36,7 +38,7 @@ def run_all(
             continue
         tell("" if activated is None else "activated" if activated else "not activated")
         result = guarded(check, replace(context, activated=bool(activated), on_step=tell))
-        about = f"{'GPU check' if check.needs_gpu else 'check'} {check.name}: "
+        about = f"{_settings(context.environment)}{'GPU check' if check.needs_gpu else 'check'} {check.name}: "
         results.append(diagnose_result(replace(result, activated=activated), rules, report, about))
     return tuple(results)
 
@@ -101,6 +103,11 @@ def diagnose_result(
     text = _tail(Path(log)) if isinstance(log, str) else ""
     found = diagnoses(rules(), "log", f"{about}{result.message}\n{text}", lambda complaint: report(Warned(complaint)))
     return replace(result, cause=found[0].cause, hint=found[0].fix) if found else result
+
+
+def _settings(environment: Mapping[str, str]) -> str:
+    """Return what the user set that no framework prints, as lines that rules read."""
+    return "".join(f"{name}={environment[name]}\n" for name in _UNSEEN_SETTINGS if name in environment)
 
 
 def _ways(check: Check) -> tuple[bool | None, ...]:

@@ -17,7 +17,8 @@ READ_NAMES = sorted(path.name for path in LOGS.glob("held_out*.txt"))
 MADE_NAMES = sorted(path.name for path in LOGS.glob("made_*.txt"))
 READ = [*FAILURES, *(entry for name in READ_NAMES for entry in entries(name)), *HEALTHY]
 MADE = [entry for name in MADE_NAMES for entry in entries(name)]
-ALL = [*READ, *MADE]
+MEASURED = entries("measured.txt")
+ALL = [*READ, *MADE, *MEASURED]
 NOISE = (
     "[I 16:57:19.992 NotebookApp] Serving notebooks from local directory: C:\\Users\\user\n"
     "Unpacking replacement libssl1.1:amd64 (1.1.1n-0+deb10u6) ...\n"
@@ -36,7 +37,7 @@ def wrong_answers(some: list[Entry], text_of: Callable[[Entry], str]) -> list[st
 
 
 # A file of them is one test: a test for each log would take three times as long.
-@pytest.mark.parametrize("name", ["failures.txt", *READ_NAMES, *MADE_NAMES])
+@pytest.mark.parametrize("name", ["failures.txt", *READ_NAMES, *MADE_NAMES, "measured.txt"])
 def test_diagnose__logs_of_a_file__first_answers_are_right(name: str) -> None:
     assert wrong_answers(entries(name), lambda entry: entry.text) == []
 
@@ -57,7 +58,7 @@ def test_corpus__size__is_what_the_documentation_says() -> None:
     assert len(HEALTHY) >= 30
     assert len({entry.name for entry in ALL}) == len(ALL)
     assert len([entry for entry in ALL if entry.causes == ("none",)]) >= 30
-    assert all(entry.source.startswith(("https://", "made:")) for entry in ALL)
+    assert all(entry.source.startswith(("https://", "made:", "measured:")) for entry in ALL)
 
 
 def test_corpus__causes__are_rules() -> None:

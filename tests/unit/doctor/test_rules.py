@@ -17,6 +17,8 @@ CORPUS = [entry for path in sorted(LOGS_DIR.glob("[fhm]*.txt")) for entry in ent
 DSO = "W tensorflow/stream_executor/platform/default/dso_loader.cc:60] Could not load dynamic library "
 NO_FILE = "cannot open shared object file: No such file or directory"
 
+UNSEEN = "I libcuda reported version is: NOT_FOUND: was unable to find libcuda.so DSO loaded into this program"
+ANNOUNCED = "2026-11-28 01:02:03.000001: W CUDA kernels will be jit-compiled from PTX, which could take 30 minutes"
 # Lines as they were seen, and the rule that must speak.
 LOGS = [
     ("loader.zlibwapi", "Could not locate zlibwapi.dll. Please make sure it is in your library path!"),
@@ -255,12 +257,28 @@ LOGS = [
     ("memory.host-exhausted", "failed to alloc 17179869184 bytes on host: CUDA_ERROR_OUT_OF_MEMORY: out of memory"),
     ("memory.exhausted", "InternalError: cudaSetDevice() on GPU:0 failed. Status: out of memory"),
     ("gpu.crashed", "CUDA error: an illegal instruction was encountered"),
+    ("code.forced-ptx", "CUDA_FORCE_PTX_JIT=1\nfailed to create cublas handle: cublas error"),
+    ("code.jit-disabled", "failed to load module: CUDA_ERROR_JIT_COMPILATION_DISABLED"),
+    ("system.open-files", "OSError: [Errno 24] Too many open files: '/dev/nvidia0'"),
+    ("system.open-files", "RuntimeError: received 0 items of ancdata"),
+    ("system.threads", "RuntimeError: can't start new thread"),
+    ("system.threads", "terminate called\nThread tf_data creation via pthread_create() failed."),
+    ("driver.not-loaded", f"{UNSEEN}\nI cuda_diagnostics.cc:163] kernel reported version is: 535.54.3"),
+    ("driver.no-device", 'E failed call to cuInit: CUDA_ERROR_NO_DEVICE\nI env: CUDA_VISIBLE_DEVICES="0"'),
+    ("code.compiling", f"{ANNOUNCED}\nEpoch 1/2"),
+    ("code.compiling", f"{ANNOUNCED}\n32/32 - 102s - loss: 2.3 - 3s/step\n32/32 - 2s - loss: 2.2 - 60ms/step"),
+    ("code.compiling", f"{ANNOUNCED}\n2026-11-28 01:05:10.000001: I Loaded cuDNN version 8904\n32/32 - 2s - loss: 2.3"),
 ]
 HARMLESS = [
     f"{DSO}'libnvinfer.so.7'; dlerror: libnvinfer.so.7: {NO_FILE}",
     "I dso_loader.cc:49] Successfully opened dynamic library libcudart.so.11.0",
     "I gpu_device.cc:1406] Created TensorFlow device (/device:GPU:0 with 76000 MB memory)",
     "check import: the start did not end within 0.5 s",
+    f"{ANNOUNCED}\n2026-11-28 01:02:10.000001: I Loaded cuDNN version 8904\n32/32 - 2s - loss: 2.3\n"
+    "2026-11-28 09:00:00.000001: W an hour later",
+    f"{UNSEEN}\nI cuda_diagnostics.cc:163] kernel reported version is: NOT_FOUND: /proc/driver/nvidia/version",
+    f"{ANNOUNCED}\n32/32 - 102s - loss: 2.3 - 3s/step\n32/32 - 99s - loss: 2.2 - 3s/step",
+    "I export CUDA_FORCE_PTX_JIT=0",
     "successful NUMA node read from SysFS had negative value (-1), but there must be at least one NUMA node",
     "",
 ]

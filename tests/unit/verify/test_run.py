@@ -10,6 +10,7 @@ import pytest
 from packaging.version import Version
 
 from check_contexts import DRIVER, RTX_3080
+from gpuenv.doctor.rules import RULES
 from gpuenv.extension import Check, CheckContext, Diagnosis, Rule
 from gpuenv.model import CheckResult, Driver, Event, Gpu, Host, Progress, Warned, silent
 from gpuenv.plugins import Plugins, new_manager
@@ -90,6 +91,15 @@ def test_run_checks__failed__the_first_rule_that_knows_the_log_speaks(context: C
     check = Check("x", answering("x", "failed", hint="read", evidence={"log": str(log)}), needs_activation=False)
     (found,) = run_checks([check], context, silent, lambda: rules)
     assert (found.cause, found.hint) == ("it is gone", "bring it back")
+
+
+def test_run_checks__setting_that_no_framework_prints__a_rule_reads_it(context: CheckContext) -> None:
+    check = Check("compute", answering("compute", "failed"), needs_activation=False)
+    wanted = replace(context, environment={**context.environment, "CUDA_FORCE_PTX_JIT": "1"})
+    (found,) = run_checks([check], wanted, silent, lambda: RULES)
+    assert found.hint == "run `unset CUDA_FORCE_PTX_JIT CUDA_FORCE_JIT`, then `gpuenv verify compute`"
+    (found,) = run_checks([check], context, silent, lambda: RULES)
+    assert found.hint is None
 
 
 @pytest.mark.parametrize("evidence", [{}, {"log": "/nowhere/to/be/found"}], ids=["no log", "log is gone"])

@@ -66,6 +66,11 @@ CODE_KINDS = (
         ),
     ),
     Kind(
+        "code.jit-disabled",
+        (r"CUDA_ERROR_JIT_COMPILATION_DISABLED|cudaErrorJitCompilationDisabled", r"PTX JIT compilation was disabled"),
+    ),
+    Kind("code.forced-ptx", (r"CUDA_FORCE_(?:PTX_)?JIT\W{1,4}1\b",)),
+    Kind(
         "code.compiles",
         (
             r"was not built with CUDA kernel binaries compatible with compute capability (?P<gpu>\d+\.\d+)",

@@ -76,6 +76,14 @@ DRIVER_KINDS = (
             r"NVRM: No NVIDIA (?:GPU found|devices probed)",
         ),
     ),
+    # The kernel's driver shows its version, and the library that belongs to it was not loaded.
+    Kind(
+        "driver.library-unseen",
+        (
+            r"unable to find libcuda\.so DSO loaded into this program[^\n]*\n[^\n]*kernel reported version is: "
+            r"(?:[\d.]+\d|[^\n]*NVRM version)",
+        ),
+    ),
     Kind(
         "driver.hidden",
         (
@@ -83,6 +91,8 @@ DRIVER_KINDS = (
             r"NVIDIA_VISIBLE_DEVICES\W{0,4}\s?(?:=|to|,|:)\s?\"?'?(?:void|none)\b",
         ),
     ),
+    # TensorFlow prints the variable where the driver shows it no GPU; `0` is most often there, the others may not be.
+    Kind("driver.hidden-value", (r"env: CUDA_VISIBLE_DEVICES=\"(?P<value>(?!0\b|-1\b)[\w,/-]+)\"",)),
     Kind(
         "driver.fabric",
         (

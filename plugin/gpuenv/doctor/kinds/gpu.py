@@ -42,7 +42,14 @@ GPU_KINDS = (
             r"IllegalInstruction))",
         ),
     ),
-    Kind("gpu.not-initialized", (r"CUDA error: initialization error", r"cudaErrorInitializationError")),
+    Kind(
+        "gpu.not-initialized",
+        (
+            r"CUDA error: initialization error",
+            r"cudaErrorInitializationError",
+            r"context[^\n]{0,60}CUDA_ERROR_NOT_INITIALIZED",
+        ),
+    ),
     Kind("gpu.assert", (r"device-side assert triggered",)),
     Kind(
         "gpu.ordinal",

@@ -121,6 +121,8 @@ LIBRARY_KINDS = (
         "library.cudnn-mixed",
         (
             r"CUDNN_STATUS_(?:SUBLIBRARY_)?VERSION_MISMATCH",
+            # Their numbers in cuDNN 9 and 8.
+            r"== CUDNN_STATUS_SUCCESS \((?:1002|14) vs\. 0\)",
             r"could not find (?!cudnnCreate )cudnn\w+ in cudnn DSO",
             r"cuDNN's part '\S+' is of another version",
         ),

@@ -51,6 +51,7 @@ PYTHON_KINDS = (
             r"(?P<name>\w+)'",
             r"Another metric with the same name already exists",
             r"Keras requires TensorFlow [\d.]+ or higher",
+            r"TF_USE_LEGACY_KERAS set to True, but you do not have the (?P<name>tf_keras) package",
             r"installed version of Keras is Keras 3, but this is not yet supported",
             r"No module named '(?P<name>keras\.\w[\w.]*|tensorf"
             r"low\.(?:keras|compat|python(?!\.(?:training|framework|ops|eager|platform|client|util|lib)'))[\w.]*|tf_keras)'",

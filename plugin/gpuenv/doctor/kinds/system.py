@@ -20,6 +20,22 @@ SYSTEM_KINDS = (
             r"Недопустимая инструкция|Istruzione non consentita|Instrução ilegal|잘못된 명령어",
         ),
     ),
+    # Limits of a process, as batch systems and containers set them.
+    Kind(
+        "system.threads",
+        (
+            r"RLIMIT_NPROC (?P<limit>\d+) current",
+            r"pthread_create(?:\(\))? failed[^\n]{0,60}(?:Resource temporarily unavailable|error code: EAGAIN)",
+            r"can't start new thread",
+            r"Thread \S+ creation via pthread_create\(\) failed",
+            r"(?:cannot fork|fork: retry)[^\n]{0,40}: Resource temporarily unavailable",
+            r"BlockingIOError: \[Errno 11\] Resource temporarily unavailable",
+        ),
+    ),
+    Kind(
+        "system.open-files",
+        (r"Too many open files", r"received \d+ items of ancdata", r"\[Errno 24\]", r"\bEMFILE\b"),
+    ),
     Kind(
         "build.cpu-only",
         (

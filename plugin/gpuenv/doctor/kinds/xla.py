@@ -31,6 +31,7 @@ XLA_KINDS = (
             r"No registered '(?P<operation>\w+)' OpKernel for XLA_\w+ devices",
         ),
     ),
+    Kind("xla.no-config", (r"Autotuner could not compile any configs for HLO",)),
     Kind(
         "xla.ptxas-missing",
         (
