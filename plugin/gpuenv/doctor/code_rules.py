@@ -145,7 +145,7 @@ CODE_RULES = (
         ("xla.no-config",),
         "XLA could compile none of its code: there is no `ptxas` that it may run, or no room for its files in the "
         "directory for temporary ones",
-        "run `gpuenv doctor -p DIRECTORY` on the environment, and `df -h /tmp`; `gpuenv create` brings the `ptxas` that fits",
+        "run `gpuenv doctor -p DIRECTORY` and `df -h /tmp`; `gpuenv create` brings a `ptxas` that fits",
         (BROKEN,),
         confidence="likely",
         order=62,
@@ -155,7 +155,7 @@ CODE_RULES = (
     LogRule(
         "xla.ptxas-missing",
         ("xla.ptxas-missing",),
-        "no `ptxas` was found, so that the driver has to compile",
+        "no `ptxas` was found that XLA may run: the driver has to compile, and newer releases fail",
         RECREATE,
         ("https://github.com/MBoemo/DNAscent/issues/68",),
         confidence="possible",

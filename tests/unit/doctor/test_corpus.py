@@ -17,7 +17,8 @@ READ_NAMES = sorted(path.name for path in LOGS.glob("held_out*.txt"))
 MADE_NAMES = sorted(path.name for path in LOGS.glob("made_*.txt"))
 READ = [*FAILURES, *(entry for name in READ_NAMES for entry in entries(name)), *HEALTHY]
 MADE = [entry for name in MADE_NAMES for entry in entries(name)]
-MEASURED = entries("measured.txt")
+MEASURED_NAMES = sorted(path.name for path in LOGS.glob("measured*.txt"))
+MEASURED = [entry for name in MEASURED_NAMES for entry in entries(name)]
 ALL = [*READ, *MADE, *MEASURED]
 NOISE = (
     "[I 16:57:19.992 NotebookApp] Serving notebooks from local directory: C:\\Users\\user\n"
@@ -37,7 +38,7 @@ def wrong_answers(some: list[Entry], text_of: Callable[[Entry], str]) -> list[st
 
 
 # A file of them is one test: a test for each log would take three times as long.
-@pytest.mark.parametrize("name", ["failures.txt", *READ_NAMES, *MADE_NAMES, "measured.txt"])
+@pytest.mark.parametrize("name", ["failures.txt", *READ_NAMES, *MADE_NAMES, *MEASURED_NAMES])
 def test_diagnose__logs_of_a_file__first_answers_are_right(name: str) -> None:
     assert wrong_answers(entries(name), lambda entry: entry.text) == []
 

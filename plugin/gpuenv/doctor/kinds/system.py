@@ -34,7 +34,14 @@ SYSTEM_KINDS = (
     ),
     Kind(
         "system.open-files",
-        (r"Too many open files", r"received \d+ items of ancdata", r"\[Errno 24\]", r"\bEMFILE\b"),
+        (
+            r"Too many open files",
+            # TensorFlow opens `/proc/self/cmdline`, which only this limit denies it.
+            r"env\.cc:\d+\] Check failed: -1 != fd",
+            r"received \d+ items of ancdata",
+            r"\[Errno 24\]",
+            r"\bEMFILE\b",
+        ),
     ),
     Kind(
         "build.cpu-only",

@@ -38,6 +38,7 @@ XLA_KINDS = (
             r"could(?:n't| not) (?:get|invoke|find|run) (?:`?'?)ptxas",
             r"ptxas exited with non-zero error code",
             r"Failed to launch ptxas",
+            r"Couldn't find a suitable version of ptxas",
             r"Not found: \S*ptxas not found",
             r"No PTX compilation provider",
         ),
