@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import venv
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -263,6 +264,14 @@ def _gone_python(prefix: Path) -> None:
     link(prefix / "bin" / "python", Path("/opt/python-that-was-removed/bin/python"))
 
 
+def _moved(prefix: Path) -> None:
+    """Take the activation script that venv wrote for another place."""
+    before = prefix.parent / "before"
+    venv.create(before, symlinks=True)
+    shutil.copy(before / "bin" / "activate", prefix / "bin" / "activate")
+    shutil.rmtree(before)
+
+
 def _other_tag(prefix: Path) -> None:
     replace_distribution(site_of(prefix), "tensorflow", "2.4.0", tag="cp36-cp36m-manylinux2010_x86_64")
 
@@ -351,6 +360,7 @@ BROKEN: dict[str, Broken] = {
     ),
     "ptxas that may not be run": Broken("env.not-executable", _not_executable, repair=True),
     "the base Python removed": Broken("env.python-gone", _gone_python),
+    "moved": Broken("env.moved", _moved),
     "a wheel for another Python": Broken("env.python-tag", _other_tag),
     "TensorFlow's loader deleted": Broken(
         "env.framework-incomplete", lambda prefix: (tensorflow(prefix) / "libtensorflow_framework.so.2").unlink()

@@ -87,6 +87,7 @@ class Environment:
 
     `variables` are the ones that matter to loaders. `receipt_links` are the links that gpuenv made and that are gone.
     `left_over` are what an interrupted pip leaves, `openmp` the copies of Intel's and LLVM's OpenMP runtime.
+    `made_at` is the directory that its activation scripts name, None where they name none.
     """
 
     prefix: Path
@@ -96,6 +97,7 @@ class Environment:
     python_version: str
     site_packages: tuple[Path, ...]
     python_works: bool = True
+    made_at: Path | None = None
     distributions: tuple[Distribution, ...] = ()
     conda_packages: Mapping[str, str] = field(default_factory=dict)
     tensorflow: TensorFlow | None = None

@@ -34,6 +34,20 @@ def python_gone(env: Environment) -> Diagnosis | None:
     )
 
 
+def moved(env: Environment) -> Diagnosis | None:
+    """Name a virtual environment that lies elsewhere than where it was made: activating it puts another place first."""
+    if env.made_at is None or env.made_at.resolve() == env.prefix.resolve():
+        return None
+    return Diagnosis(
+        "env.moved",
+        f"the environment was made in `{env.made_at}` and then moved or copied: activated, and through its `pip`, "
+        "programs of that place run",
+        f"move it back to `{env.made_at}`, or make it again here with `gpuenv create -p {env.prefix}`",
+        "certain",
+        "https://docs.python.org/3/library/venv.html: environments are not movable",
+    )
+
+
 def python_tag(env: Environment) -> Diagnosis | None:
     """Name a framework whose wheel is for another Python: `cp38` in an environment of 3.9."""
     minor = "cp" + "".join(env.python_version.split(".")[:2])
@@ -393,6 +407,7 @@ def _install(env: Environment, summary: str, requirement: str) -> Repair:
 
 PACKAGE_ENVIRONMENT_RULES = (
     rule("env.python-gone", python_gone, 5),
+    rule("env.moved", moved, 6),
     rule("env.python-tag", python_tag, 8),
     rule("env.two-frameworks", two_frameworks, 14),
     rule("env.left-over", left_over, 16),

@@ -29,6 +29,9 @@ _VARIABLES = (
     "KMP_DUPLICATE_LIB_OK",
     "TF_FORCE_GPU_ALLOW_GROWTH",
 )
+_VIRTUAL_ENV = re.compile(
+    r"^\s*(?:@?set \"?|export )?VIRTUAL_ENV=[\"']?(?P<place>(?:/|[A-Za-z]:\\)[^\"'\r\n]+)", re.MULTILINE
+)
 _OPENMP = ("libiomp5.so", "libomp.so", "libomp5.so", "libiomp5md.dll", "libomp.dll")
 _DRIVER = ("libcuda.so.1", "libcuda.so", "nvcuda.dll")
 
@@ -55,6 +58,7 @@ def read_environment(prefix: Path, environ: Mapping[str, str], gpus: Sequence[Gp
         python_version=_version(prefix, conda, site_packages[0]),
         site_packages=site_packages,
         python_works=python.exists(),
+        made_at=_made_at(prefix),
         distributions=found,
         conda_packages=conda,
         tensorflow=_tensorflow(found, prefix, site_packages, environ, windows=windows),
@@ -70,6 +74,22 @@ def read_environment(prefix: Path, environ: Mapping[str, str], gpus: Sequence[Gp
         missing_startup=_missing_startup(prefix, receipt),
         gpus=tuple(gpus),
     )
+
+
+def _made_at(prefix: Path) -> Path | None:
+    """Return the directory that the activation script of a virtual environment puts first.
+
+    Samples of venv, virtualenv and uv: `VIRTUAL_ENV="/home/user/tf"`, `export VIRTUAL_ENV=/home/user/tf`; of Windows'
+    batch file: `set VIRTUAL_ENV=C:\\envs\\tf`.
+    """
+    for script in (prefix / "bin" / "activate", prefix / "Scripts" / "activate.bat"):
+        try:
+            text = script.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if match := _VIRTUAL_ENV.search(text):
+            return Path(match["place"])
+    return None
 
 
 def distributions(site_packages: Path) -> list[Distribution]:
