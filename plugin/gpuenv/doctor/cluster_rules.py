@@ -45,6 +45,18 @@ CLUSTER_RULES = (
         order=29,
     ),
     LogRule(
+        "cluster.request",
+        ("cluster.step",),
+        "a step of the Slurm job asks for GPUs or processors that the job was not given; one that is started within "
+        "another job takes over what that asked for",
+        "give the job what its steps ask for, `#SBATCH --gres=gpu:1`; from within a job submit with `env -u "
+        "SLURM_JOB_ID -u SLURM_GPUS -u SLURM_GRES sbatch job.sh`, or from a login node",
+        (_SLURM, "https://github.com/mehta-lab/recOrder/issues/482"),
+        confidence="likely",
+        order=29,
+        explains=("cluster.full",),
+    ),
+    LogRule(
         "cluster.quota",
         ("cluster.quota",),
         "the quota of the account, project or namespace leaves no GPU to give",

@@ -80,6 +80,16 @@ CONTAINER_RULES = (
     ),
     LogRule(
         "container.jetson",
+        ("container.hook",),
+        "docker's `--gpus` does not go with the way NVIDIA's container runtime is set up here, as on every Jetson",
+        "start it with `docker run --runtime nvidia ...` and without `--gpus`; the `mode` is in "
+        "`/etc/nvidia-container-runtime/config.toml`",
+        ("https://github.com/NVIDIA/TensorRT-LLM/issues/799",),
+        order=27,
+        explains=(*NO_GPU, "container.cdi"),
+    ),
+    LogRule(
+        "container.jetson",
         ("container.jetson",),
         "the GPU of this Jetson cannot be opened: the container's image is not made for the JetPack of the machine, "
         "it was started without NVIDIA's runtime, or the user is not in the group `video`",

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+import re
+
 from gpuenv.doctor import reason
+from gpuenv.doctor.consequences import NO_GPU
+from gpuenv.doctor.event import Log
 from gpuenv.doctor.log_rule import LogRule
 from gpuenv.doctor.sources import BROKEN, CUDA_ERRORS, TENSORFLOW
 from gpuenv.doctor.xid_rules import HARDWARE
 
+# What shows that an NVIDIA GPU is there too, beside one of the processor.
+_NVIDIA = re.compile(r"NVIDIA Corporation|GeForce|Quadro|Tesla [A-Z]\d|\bRTX \w?\d{4}|NVIDIA-SMI \d")
+
+
+def _has_only_another(log: Log) -> bool:
+    """Say whether CUDA found nothing, and every GPU that the log names is of another maker."""
+    failed = log.has("library.driver-missing", "cuinit.failed", "gpu.none-listed", "driver.no-module", "build.cpu-only")
+    return failed and _NVIDIA.search(log.text) is None
+
+
 GPU_RULES = (
+    LogRule(
+        "gpu.other-vendor",
+        ("gpu.other-vendor",),
+        "the GPU is not one of NVIDIA's, and CUDA works on no other: {vendor}",
+        "for AMD take the framework's build for ROCm (`tensorflow-rocm`, PyTorch for `rocm`); on Windows "
+        "`tensorflow-directml-plugin` works on any",
+        ("https://docs.nvidia.com/cuda/cuda-installation-guide-linux/", "https://rocm.docs.amd.com/"),
+        confidence="likely",
+        order=34,
+        when=_has_only_another,
+        explains=NO_GPU,
+    ),
     LogRule(
         "gpu.mig",
         ("gpu.mig",),

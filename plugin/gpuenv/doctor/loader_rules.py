@@ -80,6 +80,15 @@ LOADER_RULES = (
         explains=("loader.some-missing", "gpu.not-registered", "driver.not-loaded"),
     ),
     LogRule(
+        "loader.missing-dependency",
+        ("library.tensorrt",),
+        "the program uses TensorRT, which cannot be loaded: {file} is missing",
+        "install the TensorRT, and the CUDA that it was made for, of the table at "
+        "`https://www.tensorflow.org/install/source#gpu`; training does without it",
+        (TENSORFLOW + "50330", "tensorflow/compiler/tf2tensorrt/stub/nvinfer_stub.cc"),
+        order=37,
+    ),
+    LogRule(
         "loader.cusolver-10",
         ("library.missing",),
         "TensorFlow 2.4 opens {library}, which only CUDA 11.0 has; with a later CUDA 11 the link that gpuenv makes "

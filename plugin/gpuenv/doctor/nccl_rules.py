@@ -6,7 +6,15 @@ from gpuenv.doctor.log_rule import LogRule
 from gpuenv.doctor.sources import CUDA_ERRORS, TENSORFLOW
 
 _NCCL = "https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/"
-_NARROWER = ("nccl.same-gpu", "nccl.network", "nccl.peer", "nccl.multicast", "nccl.versions", "container.shared-memory")
+_NARROWER = (
+    "nccl.same-gpu",
+    "nccl.network",
+    "nccl.peer",
+    "nccl.iommu",
+    "nccl.multicast",
+    "nccl.versions",
+    "container.shared-memory",
+)
 
 NCCL_RULES = (
     LogRule(
@@ -36,6 +44,16 @@ NCCL_RULES = (
         confidence="likely",
         order=56,
         explains=("gpu.any-error",),
+    ),
+    LogRule(
+        "nccl.failed",
+        ("nccl.iommu",),
+        "the IOMMU keeps the GPUs from reading and writing each other's memory, so that programs on several GPUs hang",
+        "run `export NCCL_P2P_DISABLE=1`; for good, switch VT-d or the IOMMU off in the firmware, or boot with "
+        "`intel_iommu=off` or `iommu=pt`",
+        (_NCCL + "troubleshooting.html", TENSORFLOW + "32654"),
+        confidence="likely",
+        order=56,
     ),
     LogRule(
         "nccl.failed",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from gpuenv.doctor import reason
 from gpuenv.doctor.event import Log
 from gpuenv.doctor.log_rule import LogRule
 from gpuenv.doctor.sources import TENSORFLOW
 
 _FIX = "run `gpuenv create --dry-run` for an environment with a GPU build"
+_PLAIN_JAXLIB = re.compile(r"^jaxlib +\d[\d.]*$", re.MULTILINE)
 _NO_GPU_THEN = ("gpu.not-registered", "loader.no-cuda", "loader.some-missing")
 
 
@@ -27,9 +30,13 @@ def _without_gpu_package(log: Log) -> bool:
 
 
 def _jax_misses_one(log: Log) -> bool:
-    """Say whether JAX took the processor beside a GPU: one that the log names, or that PyTorch sees."""
+    """Say whether JAX took the processor beside a GPU: one that the log names, or that PyTorch sees.
+
+    Who lists the packages asks why; a `jaxlib 0.3.14` without `+cuda` tells.
+    """
     torch_sees_it = "cuda.is_available()" in log.text and "True" in log.text
-    return (log.has("gpu.seen", "gpu.expected") or torch_sees_it) and not log.has("gpu.created")
+    listed_plain = _PLAIN_JAXLIB.search(log.text) is not None and "jax-cuda" not in log.lowered
+    return (log.has("gpu.seen", "gpu.expected") or torch_sees_it or listed_plain) and not log.has("gpu.created")
 
 
 OUTCOME_RULES = (

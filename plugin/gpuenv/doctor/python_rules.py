@@ -159,6 +159,14 @@ PYTHON_RULES = (
         when=lambda log: not _loads_a_model(log),
     ),
     LogRule(
+        "python.tflite-flex",
+        ("python.tflite-flex",),
+        "the TensorFlow Lite model has operations of TensorFlow itself, which `tflite_runtime` does not have",
+        "run it with `tf.lite.Interpreter` of the package `tensorflow`, or convert it with `TFLITE_BUILTINS` alone",
+        ("https://ai.google.dev/edge/litert/conversion/tensorflow/ops_select",),
+        order=55,
+    ),
+    LogRule(
         "python.fork",
         ("python.fork",),
         "the program used the GPU and then forked; a forked process cannot use CUDA again",

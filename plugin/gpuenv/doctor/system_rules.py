@@ -52,6 +52,15 @@ SYSTEM_RULES = (
         explains=("gpu.busy", "gpu.any-error", "python.module-missing"),
     ),
     LogRule(
+        "system.shm-permission",
+        ("system.shm-permission",),
+        "the process may not use the machine's shared memory, `/dev/shm`",
+        "run `ls -ld /dev/shm`: it must be `drwxrwxrwt`, as `sudo chmod 1777 /dev/shm` makes it",
+        ("shm_open(3), EACCES", "https://github.com/NVIDIA/nccl/issues/328"),
+        order=46,
+        explains=("container.shared-memory", "nccl.failed"),
+    ),
+    LogRule(
         "build.cpu-only",
         ("build.cpu-only",),
         "the framework that is installed is a build for the processor, without CUDA",

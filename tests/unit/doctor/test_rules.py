@@ -263,6 +263,23 @@ LOGS = [
     ("system.open-files", "RuntimeError: received 0 items of ancdata"),
     ("system.threads", "RuntimeError: can't start new thread"),
     ("system.threads", "terminate called\nThread tf_data creation via pthread_create() failed."),
+    ("system.shm-permission", "include/shm.h:27 NCCL WARN Call to shm_open failed : Permission denied"),
+    (
+        "python.tflite-flex",
+        "RuntimeError: Regular TensorFlow ops are not supported by this interpreter. Make sure you apply it",
+    ),
+    (
+        "gpu.other-vendor",
+        "2d:00.0 VGA compatible controller: Advanced Micro Devices, Inc. [AMD/ATI] Navi 22\n"
+        "RuntimeError: Found no NVIDIA driver on your system.",
+    ),
+    (
+        "driver.not-loaded",
+        "06:00.0 VGA compatible controller: Advanced Micro Devices, Inc. [AMD/ATI] Cezanne\n"
+        "01:00.0 VGA compatible controller: NVIDIA Corporation GA106M [GeForce RTX 3060 Mobile / Max-Q]\n"
+        "RuntimeError: Found no NVIDIA driver on your system.",
+    ),
+    ("nccl.failed", "DMAR: [DMA Write] Request device [04:00.0] fault addr d8000000 [fault reason 05] PTE not set"),
     ("driver.not-loaded", f"{UNSEEN}\nI cuda_diagnostics.cc:163] kernel reported version is: 535.54.3"),
     ("driver.no-device", 'E failed call to cuInit: CUDA_ERROR_NO_DEVICE\nI env: CUDA_VISIBLE_DEVICES="0"'),
     ("code.compiling", f"{ANNOUNCED}\nEpoch 1/2"),

@@ -35,6 +35,9 @@ CLUSTER_KINDS = (
         ),
     ),
     Kind(
+        "cluster.step", (r"Unable to create step for job \d+: (?:Invalid generic resource|More processors requested)",)
+    ),
+    Kind(
         "cluster.quota",
         (
             r"exceeded quota: [^\n]{0,200}nvidia\.com/\w+",

@@ -65,6 +65,7 @@ CONTAINER_KINDS = (
         "container.jetson",
         (r"NvRmMemInit(?:Nvmap)? failed", r"NvRmMemMgrInit failed", r"NvRmGpuLibOpen failed"),
     ),
+    Kind("container.hook", (r"invoking the NVIDIA Container Runtime Hook directly",)),
     Kind(
         "container.docker-old",
         (

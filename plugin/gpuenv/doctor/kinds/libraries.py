@@ -82,6 +82,14 @@ LIBRARY_KINDS = (
             r"(?P<library>CUDNN_STATUS_SUBLIBRARY_LOADING_FAILED)",
         ),
     ),
+    # TensorRT that a program needs: without it TensorFlow ends the process there.
+    Kind(
+        "library.tensorrt",
+        (
+            r"Could not load dynamic library 'libnvinfer[\w.]*'; dlerror: (?P<file>lib[\w.-]+): cannot open shared"
+            r"(?:[^\n]*\n){1,6}?[^\n]*getInferLibVersion symbol not found",
+        ),
+    ),
     # What cuDNN itself opens and says, or Windows for it: cuBLAS of the CUDA that it was made for.
     Kind(
         "library.cudnn-cuda",

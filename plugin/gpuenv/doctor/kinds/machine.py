@@ -16,6 +16,15 @@ MACHINE_KINDS = (
             r"envycontrol (?:-q|--query)\s+integrated\b",
         ),
     ),
+    # GPUs that are not NVIDIA's, as `lspci` and programs name them.
+    Kind(
+        "gpu.other-vendor",
+        (
+            r"(?:VGA compatible|Display|3D) controller: (?P<vendor>Advanced Micro Devices|Intel Corporation)",
+            r"\bAMD (?P<vendor>Radeon) (?:RX|Pro|VII|Vega|Graphics)|\[(?P<name>Radeon) ",
+            r"\bgfx(?:90[0-9a]|94\d|10\d\d|11\d\d|12\d\d)\b",
+        ),
+    ),
     Kind(
         "driver.suspend",
         (

@@ -35,6 +35,14 @@ NCCL_KINDS = (
             r"CUDA_ERROR_PEER_ACCESS_UNSUPPORTED|cudaErrorPeerAccessUnsupported",
         ),
     ),
+    # The kernel's words about a device that writes where it may not: Intel's IOMMU, and AMD's.
+    Kind(
+        "nccl.iommu",
+        (
+            r"DMAR: \[DMA (?:Write|Read)[^\n]{0,80}Request device[^\n]{0,80}fault addr",
+            r"AMD-Vi: Event logged \[IO_PAGE_FAULT",
+        ),
+    ),
     Kind("nccl.multicast", (r"NVLink SHARP \(NVLS\) Multicast memory|NCCL WARN[^\n]{0,60}\bnvls\b",)),
     Kind("nccl.versions", (r"Mismatched NCCL version detected",)),
     Kind(

@@ -122,6 +122,7 @@ PYTHON_KINDS = (
             r"\bImportError: No module named '?(?P<module>[\w.]+)",
         ),
     ),
+    Kind("python.tflite-flex", (r"Regular TensorFlow ops are not supported by this interpreter",)),
     Kind("python.fork", (r"Cannot re-initialize CUDA in forked subprocess",)),
     Kind(
         "python.late-setting",

@@ -44,6 +44,14 @@ SYSTEM_KINDS = (
         ),
     ),
     Kind(
+        "system.shm-permission",
+        (
+            r"\bshm_open failed ?: Permission denied",
+            r"Permission denied[^\n]{0,40}/dev/shm|/dev/shm[^\n]{0,80}Permission denied",
+            r"_multiprocessing\.SemLock\([^\n]*\n(?:[^\n]*\n)?\s*PermissionError: \[Errno 13\]",
+        ),
+    ),
+    Kind(
         "build.cpu-only",
         (
             r"Torch not compiled with CUDA enabled",
