@@ -166,7 +166,7 @@ CONDA_RULES = (
         "python.not-activated",
         ("conda.not-initialized",),
         "the shell was not prepared for conda, so that the environment was not activated",
-        "run `conda init`, then open a new shell; in scripts use `conda run -n tf python`",
+        "run `conda init` (`mamba shell init`), then open a new shell; in scripts use `conda run -n tf python`",
         (CONDA + "commands/init.html",),
         order=58,
         when=lambda log: not reason.works_in_the_end(log),

@@ -263,6 +263,22 @@ LOGS = [
     ("system.open-files", "RuntimeError: received 0 items of ancdata"),
     ("system.threads", "RuntimeError: can't start new thread"),
     ("system.threads", "terminate called\nThread tf_data creation via pthread_create() failed."),
+    (
+        "python.not-activated",
+        "Run 'mamba init' to be able to run mamba activate/deactivate\nand start a new shell session.",
+    ),
+    ("cluster.request", "srun: error: Unable to create step for job 8: Invalid generic resource (gres) specification"),
+    ("cluster.full", "sbatch: error: Batch job submission failed: Invalid generic resource (gres) specification"),
+    (
+        "container.jetson",
+        "invoking the NVIDIA Container Runtime Hook directly (e.g. specifying the docker --gpus flag)",
+    ),
+    (
+        "loader.missing-dependency",
+        f"Could not load dynamic library 'libnvinfer.so.7'; dlerror: libnvrtc.so.11.1: {NO_FILE}\n"
+        "F nvinfer_stub.cc:49] getInferLibVersion symbol not found.",
+    ),
+    ("build.cpu-only", "jax      0.4.1\njaxlib   0.4.1\nWARNING: No GPU/TPU found, falling back to CPU."),
     ("system.shm-permission", "include/shm.h:27 NCCL WARN Call to shm_open failed : Permission denied"),
     (
         "python.tflite-flex",
@@ -295,6 +311,7 @@ HARMLESS = [
     "2026-11-28 09:00:00.000001: W an hour later",
     f"{UNSEEN}\nI cuda_diagnostics.cc:163] kernel reported version is: NOT_FOUND: /proc/driver/nvidia/version",
     f"{ANNOUNCED}\n32/32 - 102s - loss: 2.3 - 3s/step\n32/32 - 99s - loss: 2.2 - 3s/step",
+    "jaxlib   0.4.1\njax-cuda12-plugin  0.4.1\nWARNING: No GPU/TPU found, falling back to CPU.",
     "I export CUDA_FORCE_PTX_JIT=0",
     "successful NUMA node read from SysFS had negative value (-1), but there must be at least one NUMA node",
     "",

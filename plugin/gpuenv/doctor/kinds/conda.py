@@ -77,6 +77,7 @@ CONDA_KINDS = (
         (
             r"shell has not been properly configured to use '(?:conda|mamba) activate'",
             r"Run 'conda init' before 'conda activate'|need to run 'conda init'",
+            r"Run 'mamba init' to be able to run|is running as a subprocess and can't modify the parent shell",
         ),
     ),
     Kind(
