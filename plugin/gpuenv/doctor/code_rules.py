@@ -6,7 +6,7 @@ from gpuenv.doctor import reason
 from gpuenv.doctor.fixes import RECREATE
 from gpuenv.doctor.log_rule import LogRule
 from gpuenv.doctor.newer_gpu import compiles_for_long, newer_than_cuda, starts_slowly
-from gpuenv.doctor.sources import BROKEN, CUDA_ERRORS, TENSORFLOW
+from gpuenv.doctor.sources import BROKEN, CUDA_ERRORS, CUDA_VARIABLES, TENSORFLOW
 
 _DRY_RUN = "run `gpuenv create --dry-run` to see which recipe serves this GPU"
 
@@ -77,7 +77,7 @@ CODE_RULES = (
         ("code.jit-disabled",),
         "the driver was told not to compile PTX, which a GPU newer than the framework's machine code needs",
         "run `unset CUDA_DISABLE_PTX_JIT CUDA_DISABLE_JIT`, then `gpuenv verify compute`",
-        ("CUDA C++ Programming Guide, CUDA Environment Variables", CUDA_ERRORS, BROKEN),
+        (CUDA_VARIABLES, CUDA_ERRORS, BROKEN),
         order=40,
         explains=("code.bad-ptx", "code.compiling", "gpu.any-error", "gpu.crashed"),
     ),
@@ -87,7 +87,7 @@ CODE_RULES = (
         "the driver was told to leave machine code aside and to compile PTX, of which cuBLAS and cuDNN have little: "
         "they fail, or all is compiled for minutes",
         "run `unset CUDA_FORCE_PTX_JIT CUDA_FORCE_JIT`, then `gpuenv verify compute`",
-        ("CUDA C++ Programming Guide, CUDA Environment Variables", BROKEN),
+        (CUDA_VARIABLES, BROKEN),
         order=40,
         explains=("code.none-for-gpu", "code.compiling", "memory.handle", "cudnn.not-started", "gpu.any-error"),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpuenv.doctor import reason
 from gpuenv.doctor.consequences import NO_DEVICE
 from gpuenv.doctor.log_rule import LogRule
-from gpuenv.doctor.sources import BROKEN, CUDA_ERRORS, TENSORFLOW
+from gpuenv.doctor.sources import BROKEN, CUDA_ERRORS, CUDA_VARIABLES, TENSORFLOW
 
 DRIVER_RULES = (
     LogRule(
@@ -114,7 +114,7 @@ DRIVER_RULES = (
         ("driver.hidden",),
         "`CUDA_VISIBLE_DEVICES` hides every GPU from the process",
         "run `unset CUDA_VISIBLE_DEVICES`, then `gpuenv verify device`",
-        ("CUDA C++ Programming Guide, CUDA Environment Variables",),
+        (CUDA_VARIABLES,),
         order=36,
         when=lambda log: log.has("driver.no-device"),
         explains=NO_DEVICE,
@@ -124,7 +124,7 @@ DRIVER_RULES = (
         ("driver.hidden-value",),
         "`CUDA_VISIBLE_DEVICES={value}` names no GPU that this process may use, so that all are hidden from it",
         "run `nvidia-smi -L` to see which there are, and `unset CUDA_VISIBLE_DEVICES`, then `gpuenv verify device`",
-        ("CUDA C++ Programming Guide, CUDA Environment Variables", BROKEN),
+        (CUDA_VARIABLES, BROKEN),
         confidence="likely",
         order=36,
         when=lambda log: log.has("driver.no-device"),

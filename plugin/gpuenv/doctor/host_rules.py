@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gpuenv.doctor.sources import CUDA_VARIABLES
 from gpuenv.extension import Diagnosis, Rule
 from gpuenv.model import Host
 
@@ -23,7 +24,7 @@ _NOTES = {
     "gpu.nvml-failed": ("host.nvml-failed", 29, _SOURCES),
     "gpu.hung": ("host.driver-hangs", 19, "the driver did not answer in its time"),
     "gpu.crashed": ("host.driver-crashes", 19, "the child that asked the driver died"),
-    "gpu.hidden": ("host.hidden", 40, "CUDA C++ Programming Guide, CUDA Environment Variables"),
+    "gpu.hidden": ("host.hidden", 40, CUDA_VARIABLES),
     "gpu.none": ("host.no-gpu", 90, "NVML, libcuda, nvidia-smi, /proc, /sys"),
 }
 

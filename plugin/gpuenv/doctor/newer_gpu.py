@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from itertools import islice, pairwise
+from itertools import pairwise
 
 from gpuenv.doctor import reason
 from gpuenv.doctor.event import Log
@@ -48,10 +48,8 @@ def compiles_for_long(log: Log) -> bool:
     if step is None:
         return True
     times = [datetime.fromisoformat(it) for it in _TIME.findall(log.text, announced, step)]
-    first, second = (*(int(it) for it in islice(_EPOCH.findall(log.text, announced), 2)), 0, 0)[:2]
-    return first >= max(_SLOW_START_S, 2 * second) or any(
-        (later - earlier).total_seconds() >= _SLOW_START_S for earlier, later in pairwise(times)
-    )
+    first, second, *_ = *map(int, _EPOCH.findall(log.text, announced)), 0, 0
+    return first >= max(_SLOW_START_S, 2 * second) or any(_slow(*pair) for pair in pairwise(times))
 
 
 def starts_slowly(log: Log) -> bool:
@@ -59,8 +57,9 @@ def starts_slowly(log: Log) -> bool:
 
     A pause before `Found device` is the program's own: TensorFlow finds the GPU again when it is first used.
     """
-    lines = [(datetime.strptime(it[1], "%Y-%m-%d %H:%M:%S"), it[2]) for it in _OF_START.finditer(log.text)]
-    return any(
-        (later - earlier).total_seconds() >= _SLOW_START_S and what is not None
-        for (earlier, _), (later, what) in pairwise(lines)
-    )
+    lines = [(datetime.fromisoformat(it[1]), it[2]) for it in _OF_START.finditer(log.text)]
+    return any(_slow(earlier, later) and what is not None for (earlier, _), (later, what) in pairwise(lines))
+
+
+def _slow(earlier: datetime, later: datetime) -> bool:
+    return (later - earlier).total_seconds() >= _SLOW_START_S

@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from gpuenv.doctor.environment import TENSORFLOWS, Distribution, Environment
 from gpuenv.doctor.environment_rules import rule
-from gpuenv.doctor.sources import BROKEN, SMOKE
+from gpuenv.doctor.sources import BROKEN, CUDA_VARIABLES, SMOKE
 from gpuenv.extension import Action, Diagnosis, Repair
 
 # What metadata does not say, and what breaks: the releases up to, the package, what it must be.
@@ -317,7 +317,7 @@ def hidden(env: Environment) -> Diagnosis | None:
         f"`CUDA_VISIBLE_DEVICES={value}` hides every GPU from programs",
         "run `unset CUDA_VISIBLE_DEVICES`",
         "certain",
-        "CUDA C++ Programming Guide, CUDA Environment Variables",
+        CUDA_VARIABLES,
     )
 
 
@@ -336,7 +336,7 @@ def ptx_setting(env: Environment) -> Diagnosis | None:
         said,
         "run `unset CUDA_FORCE_PTX_JIT CUDA_DISABLE_PTX_JIT`",
         "certain" if forced else "likely",
-        f"CUDA C++ Programming Guide, CUDA Environment Variables, {BROKEN}",
+        f"{CUDA_VARIABLES}, {BROKEN}",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 TENSORFLOW = "https://github.com/tensorflow/tensorflow/issues/"
 CONTAINER_TOOLKIT = "https://github.com/NVIDIA/nvidia-container-toolkit/issues/"
 CUDA_ERRORS = "CUDA driver API, enum CUresult, https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html"
+CUDA_VARIABLES = "CUDA C++ Programming Guide, CUDA Environment Variables"
 DRIVER_README = "NVIDIA driver README, https://us.download.nvidia.com/XFree86/Linux-x86_64/550.144.03/README/"
 PIP = "https://pip.pypa.io/en/stable/"
 CONDA = "https://docs.conda.io/projects/conda/en/stable/"

@@ -21,7 +21,7 @@ MACHINE_KINDS = (
         "gpu.other-vendor",
         (
             r"(?:VGA compatible|Display|3D) controller: (?P<vendor>Advanced Micro Devices|Intel Corporation)",
-            r"\bAMD (?P<vendor>Radeon) (?:RX|Pro|VII|Vega|Graphics)|\[(?P<name>Radeon) ",
+            r"\bAMD (?P<vendor>Radeon) (?:RX|Pro|VII|Vega|Graphics)|\[Radeon ",
             r"\bgfx(?:90[0-9a]|94\d|10\d\d|11\d\d|12\d\d)\b",
         ),
     ),
