@@ -106,9 +106,9 @@ time.sleep(60)
 class State:
     """A state of an environment and its process: what differs from a whole one, and the causes that are right for it.
 
-    `remove` are patterns below site-packages whose files are taken away, `environ` variables that are set (None: taken
-    away), `before` are shell commands that run first, in mounts of their own where `mounts` is set, `user` is another
-    user than root. The causes hold if the program fails or gets no GPU; otherwise nothing is wrong.
+    `remove` are patterns below site-packages whose files are taken away, `environ` variables that are set, `before` are
+    shell commands that run first, in mounts of their own where `mounts` is set, `nobody` runs it as the user of that
+    name. The causes hold if the program fails or gets no GPU; otherwise nothing is wrong.
     """
 
     name: str
@@ -116,10 +116,10 @@ class State:
     causes: str
     program: str = "train.py"
     remove: tuple[str, ...] = ()
-    environ: Mapping[str, str | None] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict)
     before: str = ""
     mounts: bool = False
-    user: str = ""
+    nobody: bool = False
     holder: bool = False
     not_executable: str = ""
 
@@ -129,9 +129,9 @@ class State:
         return self.holder or self.environ.get("TF_FORCE_GPU_ALLOW_GROWTH") == "false"
 
 
-_WHOLE_MEMORY: Mapping[str, str | None] = {"TF_FORCE_GPU_ALLOW_GROWTH": "false"}
+_WHOLE_MEMORY: Mapping[str, str] = {"TF_FORCE_GPU_ALLOW_GROWTH": "false"}
 _NO_TOOLKIT = "for it in /usr/local/cuda*; do mount -t tmpfs none $it; done; "
-_NO_PATH: Mapping[str, str | None] = {"PATH": "/usr/bin:/bin"}
+_NO_PATH: Mapping[str, str] = {"PATH": "/usr/bin:/bin"}
 _LIBRARY = "loader.missing,loader.missing-dependency,loader.some-missing,loader.no-cuda"
 _PART = "loader.cudnn-part,loader.missing,loader.cudnn-older"
 _NO_ACCESS = (
@@ -182,11 +182,14 @@ def _programs() -> Iterator[State]:
 
 
 def _libraries() -> Iterator[State]:
-    for part in ("ops_infer", "ops_train", "cnn_infer", "cnn_train", "adv_infer", "adv_train"):
-        yield State(f"no-cudnn-{part}", f"no libcudnn_{part}", _PART, *_without(f"cudnn/lib/libcudnn_{part}.so*"))
-    for part in ("graph", "ops", "cnn", "adv", "engines_precompiled", "engines_runtime_compiled", "heuristic"):
-        yield State(f"no-cudnn-{part}", f"no libcudnn_{part}", _PART, *_without(f"cudnn/lib/libcudnn_{part}.so*"))
-    yield State("no-cudnn", "no libcudnn", _LIBRARY, *_without("cudnn/lib/libcudnn.so*"))
+    # Those of cuDNN 8, then those of 9; only a recurrent network uses `adv`.
+    old = ("ops_infer", "ops_train", "cnn_infer", "cnn_train", "adv_infer", "adv_train")
+    new = ("graph", "ops", "cnn", "adv", "engines_precompiled", "engines_runtime_compiled", "heuristic")
+    for part in (*old, *new):
+        program = "lstm.py" if part.startswith("adv") else "train.py"
+        files = (f"nvidia/cudnn/lib/libcudnn_{part}.so*",)
+        yield State(f"no-cudnn-{part}", f"no libcudnn_{part}", _PART, program, files)
+    yield State("no-cudnn", "no libcudnn", _LIBRARY, remove=("nvidia/cudnn/lib/libcudnn.so*",))
     for wheel, name in (
         ("cublas", "libcublas"),
         ("cuda_runtime", "libcudart"),
@@ -199,11 +202,6 @@ def _libraries() -> Iterator[State]:
         yield State(f"no-{name[3:]}", f"no {name}", _LIBRARY, program, (f"nvidia/{wheel}/lib/{name}.so*",))
     every = ("nvidia/*/lib/*",)
     yield State("no-wheels", "no CUDA library", _LIBRARY, remove=every, before=_NO_TOOLKIT, mounts=True)
-
-
-def _without(pattern: str) -> tuple[str, tuple[str, ...]]:
-    """Give program and pattern; only a recurrent network uses cuDNN's part `adv`."""
-    return ("lstm.py" if "_adv" in pattern else "train.py", (f"nvidia/{pattern}",))
 
 
 def _xla() -> Iterator[State]:
@@ -245,10 +243,10 @@ def _driver() -> Iterator[State]:
         null = f"mount --bind /dev/null /dev/{device}; "
         yield State(f"null-{device}", f"/dev/{device} is no device", f"driver.{cause}", before=null, mounts=True)
     allowed = "driver.no-device,driver.permission"
-    yield State("no-access", "may not open /dev/nvidia*", allowed, before=_NO_ACCESS, mounts=True, user="nobody")
+    yield State("no-access", "may not open /dev/nvidia*", allowed, before=_NO_ACCESS, mounts=True, nobody=True)
 
 
 def _limits() -> Iterator[State]:
     few = "gpu.busy,system.open-files"
     yield State("open-files", "ulimit -n 40", few, before="ulimit -n 40; ")
-    yield State("threads", "at most 40 processes", "system.threads", before="ulimit -u 40; ", user="nobody")
+    yield State("threads", "at most 40 processes", "system.threads", before="ulimit -u 40; ", nobody=True)

@@ -22,12 +22,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from broken_states import PROGRAMS, State, states
+
+from gpuenv.doctor.read import distributions
 
 _SETTINGS = re.compile(r"(PYTHON|CUDA|TF_|XLA|LD_|VIRTUAL_ENV|CONDA)")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -60,9 +62,8 @@ def main() -> None:
             print(it, flush=True)
 
 
-def _runs(wanted: Iterable[State], bench: Bench, jobs: int) -> Iterator[str]:
+def _runs(wanted: Sequence[State], bench: Bench, jobs: int) -> Iterator[str]:
     """Run most states at the same time, then those alone that need the whole memory."""
-    wanted = list(wanted)
     with ThreadPoolExecutor(jobs) as crew:
         yield from filter(None, crew.map(bench.entry, (it for it in wanted if not it.alone)))
     yield from filter(None, (bench.entry(it) for it in wanted if it.alone))
@@ -74,8 +75,7 @@ class Bench:
     def __init__(self, prefix: Path, work: Path, limit_s: float, ends: float, name: str) -> None:
         self.prefix, self.work, self.limit_s, self.ends, self.name = prefix, work, limit_s, ends, name
         self.site_packages = next((prefix / "lib").glob("python3*/site-packages"))
-        (info,) = self.site_packages.glob("tensorflow-[0-9]*.dist-info/METADATA")
-        self.version = re.search(r"^Version: (\S+)", info.read_text(), re.MULTILINE)[1]  # type: ignore[index]
+        self.version = next(it.version for it in distributions(self.site_packages) if it.name == "tensorflow")
 
     def entry(self, state: State) -> str | None:
         """Run a state; return its log with its head, or None where it cannot be made here."""
@@ -92,7 +92,7 @@ class Bench:
         return f"{head}, {state.what}\n{self._told(text, prefix)}\n"
 
     def _why_not(self, state: State) -> str:
-        if (state.mounts or state.user) and os.geteuid() != 0:
+        if (state.mounts or state.nobody) and os.geteuid() != 0:
             return "it needs root"
         if time.monotonic() > self.ends:
             return "the time is over"
@@ -138,7 +138,7 @@ class Bench:
         directory.mkdir()
         for name in PROGRAMS:
             (directory / name).symlink_to(self.work / name)
-        program = f"exec {_NOBODY if state.user else ''}{prefix}/bin/python {state.program}"
+        program = f"exec {_NOBODY if state.nobody else ''}{prefix}/bin/python {state.program}"
         command = ["bash", "-c", f"ulimit -c 0; {state.before}{program}"]
         if state.mounts:
             command = ["unshare", "--mount", "--propagation", "private", *command]
@@ -158,9 +158,9 @@ class Bench:
     def _environment(self, state: State, prefix: Path | None = None) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not _SETTINGS.match(name)}
         kept |= {"PATH": f"{(prefix or self.prefix) / 'bin'}:{_SYSTEM_PATH}", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
-        if state.user:
+        if state.nobody:
             kept |= {"HOME": "/tmp", "CUDA_CACHE_DISABLE": "1"}
-        return kept | {name: value for name, value in state.environ.items() if value is not None}
+        return {**kept, **state.environ}
 
     def _told(self, text: str, prefix: Path) -> str:
         """Replace what tells of this machine, and cut the middle of a long log."""
